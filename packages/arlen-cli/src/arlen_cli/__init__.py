@@ -1,0 +1,3 @@
+"""The arlen command of the Arlen web platform."""
+
+__all__: list[str] = []
