@@ -1,0 +1,123 @@
+"""Request: what a client sent, kept as raw bytes until somebody asks."""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from arlen_core.bodies import Body
+from arlen_core.headers import Headers, Raw
+from arlen_core.queries import Query
+
+if TYPE_CHECKING:
+    from arlen_core.context import Context
+    from arlen_core.routes import Route
+
+__all__ = ["Request"]
+
+
+class Request:
+    """One HTTP request.
+
+    Args:
+        method: in capitals, as sent.
+        target: the path in raw bytes, still percent-encoded, without the query: `b"/caf%C3%A9"`.
+        query: the raw query string, without `?`.
+        headers: raw pairs, names in lower case.
+        body: the body; empty by default.
+        client: `(address, port)` of the client, behind trusted proxies the real one.
+        scheme: "http" or "https", as the client sees it.
+        version: "1.1", "1.0" or "2".
+        upgrade: "websocket" when the client asks for one, else "".
+
+    Attributes:
+        root: the prefix at which the answering application is mounted, "" at the top; `target` is relative to it.
+        params: the path parameters of the matched route, decoded and converted.
+        route: the matched route, or `None`.
+        id: the request id.
+        trace: the W3C `traceparent` of this request's server span.
+        state: a dict for middleware to leave things in.
+        marks: nanosecond clock readings of the stages: `[received, routed, handled]`.
+    """
+
+    __slots__ = (
+        "_context", "_headers", "_path", "_query", "body", "client", "format", "id", "marks", "method", "params", "query_string",
+        "raw", "root", "route", "scheme", "server", "state", "target", "trace", "upgrade", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        method: str = "GET",
+        target: bytes = b"/",
+        query: bytes = b"",
+        headers: Raw | None = None,
+        body: Body | None = None,
+        *,
+        client: tuple[str, int] | None = None,
+        server: tuple[str, int] | None = None,
+        scheme: str = "http",
+        version: str = "1.1",
+        upgrade: str = "",
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.query_string = query
+        self.raw: Raw = [] if headers is None else headers
+        self.body = Body() if body is None else body
+        self.client, self.server, self.scheme, self.version, self.upgrade = client, server, scheme, version, upgrade
+        self.root = self.id = self.trace = self.format = ""
+        self.params: dict[str, Any] = {}
+        self.route: Route | None = None
+        self.marks = [perf_counter_ns(), 0, 0]
+        self.state: dict[str, Any] = {}
+        self._headers: Headers | None = None
+        self._query: Query | None = None
+        self._path: str | None = None
+        self._context: Context | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if self._headers is None:
+            self._headers = Headers(self.raw)
+        return self._headers
+
+    @property
+    def path(self) -> str:
+        """The decoded path below the mount point; for people and logs, not for routing (RFC 3986 §2.4)."""
+        if self._path is None:
+            self._path = unquote(self.target.decode("latin-1"), errors="replace")
+        return self._path
+
+    @property
+    def query(self) -> Query:
+        """The query parameters, parsed on first use."""
+        if self._query is None:
+            self._query = Query.parse(self.query_string)
+        return self._query
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies (RFC 6265 §5.4); one that cannot be read is left out."""
+        jar: SimpleCookie = SimpleCookie()
+        for header in self.headers.all("cookie"):
+            for pair in header.split(";"):
+                name, _, value = pair.strip().partition("=")
+                if name.isidentifier() or name.replace("-", "_").isidentifier():
+                    jar.load(f"{name}={value}")
+        return {name: morsel.value for name, morsel in jar.items()}
+
+    @property
+    def host(self) -> str:
+        """The Host header in lower case, with its port if it has one."""
+        return (self.headers.get("host") or "").lower()
+
+    @property
+    def media(self) -> str:
+        """The media type of the body in lower case, without parameters, or ""."""
+        return (self.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path!r}>"
