@@ -1,0 +1,197 @@
+"""Queries: the parameters after `?`, and urlencoded forms, as an immutable multi-map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus, unquote_to_bytes
+
+from arlen_core.errors import FieldError, HTTPError, ValidationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Query", "decode", "encode"]
+
+_TRUE, _FALSE = frozenset({"1", "true", "on", "yes"}), frozenset({"0", "false", "off", "no", ""})
+
+
+class Query:
+    """Parameters in the order in which they came; a name may have several values. It never changes.
+
+    Args:
+        pairs: `(name, value)` pairs of text.
+
+    Iteration, `len` and `in` are over the distinct names; `items` yields every pair.
+
+    >>> query = Query.parse(b"tag=a&tag=b+c&page=2")
+    >>> query.get("tag"), query.all("tag"), query.integer("page"), list(query)
+    ('a', ['a', 'b c'], 2, ['tag', 'page'])
+    """
+
+    __slots__ = ("_pairs", "_values")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self._pairs:
+            self._values.setdefault(name, []).append(value)
+
+    @classmethod
+    def parse(cls, raw: bytes, *, max_fields: int = 1000) -> Query:
+        """Parse a query string without its `?`, as the WHATWG URL standard (§5.1) does for urlencoded data.
+
+        Args:
+            raw: the bytes as they came.
+            max_fields: most parameters.
+
+        Raises `HTTPError` 400: code `too_many_fields`, or `invalid_encoding` when a part is no UTF-8.
+
+        >>> Query.parse(b"q=%C3%A9t%C3%A9&empty").get("q")
+        'été'
+        """
+        return cls(decode(raw, max_fields=max_fields))
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of `name`, or `default`."""
+        values = self._values.get(name)
+        return values[0] if values else default
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of `name`, in order."""
+        return list(self._values.get(name, ()))
+
+    def integer(
+        self, name: str, default: int | None = None, *, low: int | None = None, high: int | None = None
+    ) -> int | None:
+        """Return the first value as a whole number, or `default` when it is absent or empty.
+
+        Raises `ValidationFailed` (422) when it is no number of at most 18 digits, or outside `low` to `high`.
+
+        >>> Query.parse(b"page=3").integer("page", 1, low=1)
+        3
+        """
+        text = self.get(name)
+        if not text:
+            return default
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+            raise _invalid(name, "integer", "must be a whole number")
+        number = int(text)
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise _invalid(name, "range", f"must be {_bounds(low, high)}")
+        return number
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return the first value as a yes or no: `1 true on yes`, or `0 false off no` and the empty text.
+
+        Raises `ValidationFailed` (422) for any other word.
+
+        >>> Query.parse(b"draft=on").flag("draft")
+        True
+        """
+        text = self.get(name)
+        if text is None:
+            return default
+        word = text.lower()
+        if word not in _TRUE and word not in _FALSE:
+            raise _invalid(name, "boolean", "must be true or false")
+        return word in _TRUE
+
+    def replace(self, **changes: str | int | None) -> Query:
+        """Return a copy where each name given has that one value; `None` drops it. For paging and sorting links.
+
+        >>> str(Query.parse(b"q=tea&page=2").replace(page=3, q=None))
+        'page=3'
+        """
+        pairs: list[tuple[str, str]] = []
+        left = {name: None if value is None else str(value) for name, value in changes.items()}
+        for name, value in self._pairs:
+            if name not in changes:
+                pairs.append((name, value))
+            elif (new := left.pop(name, None)) is not None:
+                pairs.append((name, new))
+        return Query([*pairs, *((name, value) for name, value in left.items() if value is not None)])
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield every pair, in order."""
+        return iter(self._pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name][0]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Query) and self._pairs == other._pairs
+
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    def __str__(self) -> str:
+        return encode(self._pairs)
+
+    def __repr__(self) -> str:
+        # values may be secrets (tokens in links): names only
+        return f"{type(self).__name__}({sorted(self._values)})"
+
+
+def decode(raw: bytes, *, max_fields: int = 1000) -> list[tuple[str, str]]:
+    """Decode `application/x-www-form-urlencoded` bytes to pairs (WHATWG URL §5.1).
+
+    A `%` without two hex digits stays as it is, as in browsers. Bytes that are no UTF-8 are refused: browsers would
+    put replacement characters there, and so lose what was sent.
+
+    Raises `HTTPError` 400: code `too_many_fields` or `invalid_encoding`.
+
+    >>> decode(b"a=1&&b=x%20y&c")
+    [('a', '1'), ('b', 'x y'), ('c', '')]
+    """
+    if not raw:
+        return []
+    parts = [part for part in raw.split(b"&", max_fields + raw.count(b"&&") + 2) if part]
+    if len(parts) > max_fields:
+        raise HTTPError(400, f"there are more than {max_fields} fields", code="too_many_fields")
+    plain = b"%" not in raw and b"+" not in raw
+    try:
+        if plain:
+            return [_split(part.decode()) for part in parts]
+        return [_unquote(part) for part in parts]
+    except UnicodeDecodeError:
+        raise HTTPError(400, "a field is not valid UTF-8", code="invalid_encoding") from None
+
+
+def encode(pairs: Iterable[tuple[str, object]] | Mapping[str, object]) -> str:
+    """Encode pairs as `application/x-www-form-urlencoded` text (WHATWG URL §5.2).
+
+    >>> encode({"q": "été & co", "page": 2})
+    'q=%C3%A9t%C3%A9+%26+co&page=2'
+    """
+    rows = pairs if not hasattr(pairs, "items") else pairs.items()
+    return "&".join(f"{quote_plus(str(name))}={quote_plus(str(value))}" for name, value in rows)
+
+
+def _split(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name, value
+
+
+def _unquote(part: bytes) -> tuple[str, str]:
+    name, _, value = part.replace(b"+", b" ").partition(b"=")
+    return unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
+
+
+def _bounds(low: int | None, high: int | None) -> str:
+    if low is None:
+        return f"at most {high}"
+    return f"at least {low}" if high is None else f"from {low} to {high}"
+
+
+def _invalid(name: str, code: str, message: str) -> ValidationFailed:
+    return ValidationFailed([FieldError(name, code, message)])
