@@ -1,0 +1,1 @@
+"""What this repository uses on itself: checks, locks, releases, scaffolding and the fixtures of every test."""
