@@ -119,7 +119,7 @@ def guess(name: str, default: str = "application/octet-stream") -> str:
     return found + _UTF8 if found.startswith("text/") and ";" not in found else found
 
 
-def type_of(format: str) -> str:  # noqa: A002  # the field's word
+def type_of(format: str) -> str:
     """Return the media type of a format name; a name with a slash is a media type already.
 
     Raises `ValueError` for a format that is not in `FORMATS`.

@@ -12,7 +12,7 @@ from arlen_core.errors import HTTPError
 from arlen_core.media import type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from arlen_core.requests import Request
 
@@ -21,10 +21,10 @@ __all__ = ["LIMIT", "Preference", "accepts", "choose", "encoding", "negotiate", 
 LIMIT = 4096
 """Longest Accept header in characters that is read; a longer one counts as absent."""
 
-_token = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_word = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _members = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+').findall
-_range = re.compile(rf"{_token}(?:/{_token})?").fullmatch
-_param = re.compile(rf'[ \t]*;[ \t]*(?:({_token})=({_token}|"(?:[^"\\]|\\.)*"))?').match
+_range = re.compile(rf"{_word}(?:/{_word})?").fullmatch
+_param = re.compile(rf'[ \t]*;[ \t]*(?:({_word})=({_word}|"(?:[^"\\]|\\.)*"))?').match
 _weight = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 
 
@@ -86,7 +86,7 @@ def choose(request: Request, offered: Sequence[str]) -> str | None:
 
 
 def negotiate(request: Request, offered: Sequence[str]) -> str:
-    """Choose as `choose` does; raises `HTTPError` 406, code `not_acceptable`, naming what there is (RFC 9110 §15.5.7)."""
+    """Choose as `choose` does; raises `HTTPError` 406, code `not_acceptable`, naming the formats (RFC 9110 §15.5.7)."""
     best = choose(request, offered)
     if best is None:
         raise HTTPError(406, f"this is available as {', '.join(offered)} only", code="not_acceptable")

@@ -17,7 +17,7 @@ _bytes = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORE
 _DIGITS = 18
 
 
-class Unsatisfiable(Exception):  # noqa: N818  # the word of the RFC
+class Unsatisfiable(Exception):
     """No byte of the range exists: answer 416 (RFC 9110 §15.5.17)."""
 
 
