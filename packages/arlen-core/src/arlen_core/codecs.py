@@ -45,8 +45,8 @@ class Brotli:
 
     __slots__ = ("_flow",)
 
-    def __init__(self, module: Any, *, small: bool = False) -> None:
-        self._flow = module.Compressor(quality=4, lgwin=12 if small else 19)
+    def __init__(self, module: Any) -> None:
+        self._flow = module.Compressor(quality=4, lgwin=19)
 
     def feed(self, data: bytes) -> bytes:
         """Compress `data` and flush."""
@@ -62,11 +62,8 @@ class Zstd:
 
     __slots__ = ("_flow",)
 
-    def __init__(self, module: Any, *, small: bool = False) -> None:
-        options = {module.CompressionParameter.compression_level: 3}
-        if small:
-            options[module.CompressionParameter.window_log] = 12
-        self._flow = module.ZstdCompressor(options=options)
+    def __init__(self, module: Any) -> None:
+        self._flow = module.ZstdCompressor(level=3)
 
     def feed(self, data: bytes) -> bytes:
         """Compress `data` and flush."""
@@ -91,24 +88,25 @@ def codec(name: str, *, small: bool = False) -> Codec:
 
     Args:
         name: "gzip", "br" or "zstd".
-        small: use a window of 4 KiB, for the many connections that stay open; a compression then holds about 40 KiB.
+        small: for gzip, use a window of 4 KiB: for many connections that stay open. It then holds about 40 KiB, where
+            the others hold up to some hundreds.
 
     >>> import gzip
     >>> gzip.decompress(codec("gzip").finish(b"hello"))
     b'hello'
     """
-    return _makers()[name](small)
+    return Gzip(small=True) if small and name == "gzip" else _makers()[name]()
 
 
 @cache
-def _makers() -> dict[str, Callable[[bool], Codec]]:
-    makers: dict[str, Callable[[bool], Codec]] = {}
+def _makers() -> dict[str, Callable[[], Codec]]:
+    makers: dict[str, Callable[[], Codec]] = {}
     zstd, brotli = _zstd(), _brotli()
     if zstd is not None:
-        makers["zstd"] = lambda small: Zstd(zstd, small=small)
+        makers["zstd"] = lambda: Zstd(zstd)
     if brotli is not None:
-        makers["br"] = lambda small: Brotli(brotli, small=small)
-    makers["gzip"] = lambda small: Gzip(small=small)
+        makers["br"] = lambda: Brotli(brotli)
+    makers["gzip"] = Gzip
     return makers
 
 

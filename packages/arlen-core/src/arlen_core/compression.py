@@ -32,7 +32,7 @@ class Compression(Struct, frozen=True, forbid_unknown_fields=True):
         enabled: compress at all.
         minimum: bodies under so many bytes are sent as they are; a packet is no smaller for it.
         offload: bodies and chunks over so many bytes are compressed in a worker thread.
-        events: compress `text/event-stream` too. Each open stream then holds about 40 KiB for it.
+        events: compress `text/event-stream` too, by gzip. Each open stream then holds about 40 KiB for it.
         codings: what may be used, the preferred first; those that are not installed are passed over.
     """
 
@@ -67,11 +67,12 @@ async def compress(request: Request, response: Response, settings: Compression =
     if not settings.enabled or not _eligible(response, settings):
         return response
     response.headers.vary("accept-encoding")
-    wanted = ", ".join(request.headers.all("accept-encoding"))
-    coding = encoding(wanted, [name for name in settings.codings if name in available()])
+    events = response.media == _EVENTS
+    usable = [name for name in settings.codings if name in available() and (name == "gzip" or not events)]
+    coding = encoding(", ".join(request.headers.all("accept-encoding")), usable)
     if coding is None:
         return response
-    made = await _encoded(response, codec(coding, small=response.media == _EVENTS), settings.offload)
+    made = await _encoded(response, codec(coding, small=events), settings.offload)
     _relabel(made.headers, coding)
     return made
 
@@ -88,8 +89,8 @@ def _eligible(response: Response, settings: Compression) -> bool:
 
 
 def _size(response: Response) -> float:
-    if response.body is not None:
-        return len(response.body)
+    if response.stream is None:
+        return len(response.body or b"")
     length = response.headers.get("content-length") or ""
     return int(length) if length.isdigit() else inf
 
@@ -98,13 +99,12 @@ async def _encoded(response: Response, flow: Codec, offload: int) -> Response:
     # a plain response: a server would send a FileResponse's file past our stream
     made = Response(b"", response.status, media="")
     made.raw = response.raw
-    if response.body is None:
-        made.body = None
-        made.stream = _Compressed(response.stream or _nothing(), flow, offload)
-    elif len(response.body) > offload:
-        made.body = await to_thread.run_sync(flow.finish, response.body)
+    if response.stream is not None:
+        made.body, made.stream = None, _Compressed(response.stream, flow, offload)
+    elif len(body := response.body or b"") > offload:
+        made.body = await to_thread.run_sync(flow.finish, body)
     else:
-        made.body = flow.finish(response.body)
+        made.body = flow.finish(body)
     return made
 
 
@@ -146,8 +146,3 @@ class _Compressed:
         if len(data) > self._offload:
             return await to_thread.run_sync(self._flow.feed, data)
         return self._flow.feed(data)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for nothing in ():
-        yield nothing
