@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 from sybil import Document, Example, Region, Sybil
@@ -79,7 +79,9 @@ def _fenced(lines: list[str], at: int, end: int, fence: re.Match[str]) -> Block:
 
 def wanted(path: Path, root: Path) -> bool:
     """Whether a file is documentation: the README files, `docs/`, and the docstrings of the packages."""
-    parts = PurePosixPath(path.relative_to(root).as_posix()).parts if path.is_relative_to(root) else ("",)
+    if not path.is_relative_to(root):
+        return False
+    parts = path.relative_to(root).parts
     if path.suffix == ".py":
         return parts[0] == "packages" and parts[2:3] == ("src",)
     return path.suffix == ".md" and (parts[0] == "docs" or (path.name == "README.md" and len(parts) in {1, 3}))

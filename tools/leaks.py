@@ -21,6 +21,7 @@ __all__ = ["Leak", "collect", "install", "watch"]
 
 GRACE = 1.0  # seconds that a thread or process which has been told to stop gets to do so
 FOLDER = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
+POOLS = ("asyncio_", "AnyIO worker thread")  # these belong to an event loop, which ends them
 HOST = "TestRunner._run_tests_and_fixtures"  # anyio runs tests and fixtures in this task of its own
 
 _late: list[str] = []
@@ -93,7 +94,7 @@ def _snapshot() -> dict[Hashable, str]:
 
 
 def _threads() -> dict[Hashable, str]:
-    return {thread: f"thread {thread.name!r}" for thread in threading.enumerate()}
+    return {thread: f"thread {thread.name!r}" for thread in threading.enumerate() if not thread.name.startswith(POOLS)}
 
 
 def _descriptors() -> dict[Hashable, str]:

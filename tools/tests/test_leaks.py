@@ -34,9 +34,6 @@ def test_descriptor(tmp_path):
 def test_process():
     kept.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
 
-def test_end():
-    kept.pop().communicate()
-
 def test_coroutine():
     forever()
 
@@ -118,7 +115,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, source: str,
 def test_leaks_are_errors_that_name_what_leaked(pytester, monkeypatch, options):
     """Each kind of leak is an error of exactly the test that leaked, with or without parallel workers."""
     result = run(pytester, monkeypatch, LEAKY, *options)
-    text = "\n".join(line for line in result.outlines if line.startswith(("ERROR ", "FAILED ")))
+    text = "\n".join(line for line in result.outlines if line.startswith(("ERROR test_", "FAILED test_")))
     expected = {
         "test_task ": "left behind: task 'left' running forever()",
         "test_task_of_a_run ": "left behind: task 'run' running forever()",
