@@ -1,0 +1,66 @@
+"""Regexes: what a regular expression in a route template may hold, so that no request can make it slow."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["LIMIT", "refusal"]
+
+LIMIT = 255
+"""The longest segment, in characters, that a regular expression is tried on."""
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|\(\?.?|\(|\)|\{\d*,?\d*\}|.", re.DOTALL)
+_QUANTIFIERS = "*+?{"
+
+
+def refusal(pattern: str) -> str:
+    """Say why `pattern` may not be used, or "".
+
+    Refused are groups that repeat and hold an alternative or a part of changing length (`(a+)+`, `(a|aa)*`): these
+    take exponential time on some input. So are backreferences, look-around, named groups and flags. What is left
+    takes at most polynomial time, and the input is bounded by `LIMIT`.
+
+    >>> refusal("[A-Z]{3}")
+    ''
+    >>> refusal("(a+)+")
+    'a group that repeats may not hold an alternative or a part of changing length'
+    """
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"the regular expression is wrong: {error}"
+    if re.fullmatch(pattern, "") is not None:
+        return "the regular expression matches the empty text"
+    return _scan(_TOKEN.findall(pattern))
+
+
+def _scan(tokens: list[str]) -> str:
+    # one flag a group that is open: does it hold an alternative or a part of changing length
+    loose = [False]
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        if reason := _forbidden(token):
+            return reason
+        if token[0] == "(":
+            loose.append(False)
+        elif token == ")":
+            inner = loose.pop()
+            if inner and after[:1] in {"*", "+", "{"}:
+                return "a group that repeats may not hold an alternative or a part of changing length"
+            loose[-1] |= inner
+        elif token == "|" or _varies(token):
+            loose[-1] = True
+    return ""
+
+
+def _forbidden(token: str) -> str:
+    if token[0] == "/" or token == "\\/":
+        return "a placeholder is matched against one segment, so it cannot hold a slash"
+    if token.startswith("(?") and token != "(?:":
+        return f"groups that begin with {token!r} are not supported"
+    if token[0] == "\\" and token[1:].isdigit():
+        return "backreferences are not supported"
+    return ""
+
+
+def _varies(token: str) -> bool:
+    return token in {"*", "+", "?"} or (token[0] == "{" and "," in token)
