@@ -65,6 +65,7 @@ class VirtualClock:
     import anyio
     from arlen_core.clock import VirtualClock
 
+
     async def main() -> list[float]:
         clock, woken = VirtualClock(), []
 
@@ -78,6 +79,7 @@ class VirtualClock:
             await clock.asleep(2)
             await clock.advance(60)
         return woken
+
 
     assert anyio.run(main) == [5.0, 60.0]
     ```

@@ -30,11 +30,13 @@ async def within(seconds: float | None, call: Callable[[], Awaitable[Any]], what
     import anyio
     from arlen_core.deadlines import TooSlow, within
 
+
     async def main() -> str:
         try:
             await within(0.01, anyio.sleep_forever, "the nap did not end")
         except TooSlow as error:
             return str(error)
+
 
     assert anyio.run(main) == "the nap did not end within 0.01 s"
     ```

@@ -40,11 +40,22 @@ HOOKS: tuple[Hook, ...] = (
     Hook("will_start", "app", "before the services start"),
     Hook("did_start", "app", "when everything has started"),
     Hook("before_request", "request", "first of all; a response answers at once", kind="first"),
-    Hook("after_match", "request", "when the route is known, before middleware and guards; a response answers", kind="first"),
+    Hook(
+        "after_match",
+        "request",
+        "when the route is known, before middleware and guards; a response answers",
+        kind="first",
+    ),
     Hook("before_action", "request", "just before the handler; a response answers in its place", kind="first"),
     Hook("after_action", "request, response", "just after the handler", kind="pipe", reverse=True),
     Hook("error", "request, error", "when a request failed, before the error becomes a response"),
-    Hook("before_response", "request, response", "on every response, errors included: the finaliser", kind="pipe", reverse=True),
+    Hook(
+        "before_response",
+        "request, response",
+        "on every response, errors included: the finaliser",
+        kind="pipe",
+        reverse=True,
+    ),
     Hook("after_response", "request, response", "when the last byte was sent or sending failed", reverse=True),
     Hook("will_stop", "app", "before the services stop, after a complete start only", reverse=True),
     Hook("did_stop", "app", "when everything has stopped, also after a start that failed", reverse=True),
@@ -64,9 +75,11 @@ class Hooks:
 
     hooks, seen = Hooks(), []
 
+
     @hooks.on("did_start")
     async def greet(app: object) -> None:
         seen.append(f"hello {app}")
+
 
     anyio.run(hooks.run, "did_start", "board")
     assert seen == ["hello board"]

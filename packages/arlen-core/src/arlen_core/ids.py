@@ -20,7 +20,10 @@ _member = re.compile(
     r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 ).fullmatch
 _KNOWN_FLAGS = 0x03  # sampled, and random of level 2; the others are reserved and must not be passed on
-_MEMBERS, _STATE_BYTES = 32, 512  # tracestate: the most members (§3.3.1.1), and what has to be passed on at least (§3.3.1.5)
+_MEMBERS, _STATE_BYTES = (
+    32,
+    512,
+)  # tracestate: the most members (§3.3.1.1), and what has to be passed on at least (§3.3.1.5)
 
 _pool: list[str] = []
 os.register_at_fork(after_in_child=_pool.clear)  # a forked worker must not give the ids of its sister

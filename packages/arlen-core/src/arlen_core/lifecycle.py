@@ -54,6 +54,7 @@ class Lifecycle:
 
     seen = []
 
+
     def unit(name: str) -> Unit:
         async def start() -> None:
             seen.append(f"{name} up")
@@ -63,12 +64,14 @@ class Lifecycle:
 
         return Unit(name, start, stop)
 
+
     async def main() -> None:
         life = Lifecycle()
         life.add(unit("database"))
         life.add(unit("jobs"))
         await life.start()
         await life.stop()
+
 
     anyio.run(main)
     assert seen == ["database up", "jobs up", "jobs down", "database down"]
