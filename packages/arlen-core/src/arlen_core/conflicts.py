@@ -20,8 +20,9 @@ def check(routes: Sequence[Route | Mount], reserved: Collection[bytes]) -> None:
         reserved: paths that no route may be declared on.
 
     Raises:
-        StartupError: two routes have the same methods, shape and conditions, so that the second could never be matched;
-            two routes were given the same name; a route is declared on a reserved path. Both are named, with their lines.
+        StartupError: two routes have the same methods, shape and conditions, so that the second could never be
+            matched; two routes were given the same name; a route is declared on a reserved path. Both are named,
+            with their lines.
     """
     for item in routes:
         _reserved(item, reserved)

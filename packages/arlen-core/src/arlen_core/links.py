@@ -59,7 +59,8 @@ class Links:
         Args:
             name: of the route, with the names of its routers: "admin:users".
             _root: the prefix at which the application is mounted.
-            _query: added as the query; a list gives a key for each item, `None` is left out, booleans are true and false.
+            _query: added as the query; a list gives a key for each item, `None` is left out, booleans are
+                true and false.
             _fragment: added after "#".
             _external: scheme and host, such as "https://example.org", for an absolute URL.
             _format: added as the suffix: "json".
@@ -140,12 +141,16 @@ def _ending(route: Route, path: str, wanted: str) -> str:
 
 
 def _encoded(query: Mapping[str, Any]) -> str:
-    pairs = []
-    for key, value in query.items():
-        for each in value if isinstance(value, list | tuple | set | frozenset) else [value]:
-            if each is not None:
-                pairs.append((key, str(each).lower() if isinstance(each, bool) else str(each)))
-    return urlencode(pairs)
+    pairs = ((key, each) for key, value in query.items() for each in (value if _many(value) else [value]))
+    return urlencode([(key, _plain(each)) for key, each in pairs if each is not None])
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset)
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown(segment: Segment) -> str:

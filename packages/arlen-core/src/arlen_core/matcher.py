@@ -10,7 +10,7 @@ from msgspec import Struct
 from arlen_core.conflicts import check
 from arlen_core.paths import BadPath, Path, quoted
 from arlen_core.routes import Mount, Route
-from arlen_core.tree import Hit, Leaf, Node, methods_of
+from arlen_core.tree import Hit, Node, methods_of
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
@@ -66,8 +66,8 @@ class Matcher:
     Args:
         routes: as from `Router.flat`.
         reserved: routes that are matched before all others; their paths, and those of `RESERVED`, cannot be shadowed.
-        slash: what to do with a path that only matches when a slash at its end is added or taken away: "redirect" to the
-            declared form (308), "strict" answers 404, "ignore" takes it as if it were the declared form.
+        slash: what to do with a path that only matches when a slash at its end is added or taken away: "redirect" to
+            the declared form (308), "strict" answers 404, "ignore" takes it as if it were the declared form.
         suffixes: what can be a format suffix.
         formats: of routes that declare none.
 

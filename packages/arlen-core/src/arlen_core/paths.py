@@ -12,19 +12,19 @@ __all__ = ["BadPath", "Path", "quoted"]
 _broken = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 
 
-class BadPath(ValueError):  # noqa: N818  # reads as what it is
+class BadPath(ValueError):
     """The path cannot be read; the message is a sentence for the client."""
 
 
 class Path(Struct, frozen=True):
-    """A path in segments.
+    r"""A path in segments.
 
     Attributes:
         raw: the segments as sent; the first stands before the first slash and is empty.
         segments: the same, percent-decoded: `%2F` is a slash inside a segment, never between two.
 
     >>> Path.read(b"/a%2Fb/caf%C3%A9").segments
-    [b'', b'a/b', b'caf\\xc3\\xa9']
+    [b'', b'a/b', b'caf\xc3\xa9']
     """
 
     raw: list[bytes]

@@ -107,8 +107,8 @@ class Pattern(Struct, frozen=True):
 def parse(template: str) -> Pattern:
     """Read a template.
 
-    A template begins with a slash. `{name}` matches one segment, `{name:type}` one of that type, `{name:regex}` one that
-    the regular expression matches as a whole, `{name:path}` the rest of the path. `{{` and `}}` stand for braces.
+    A template begins with a slash. `{name}` matches one segment, `{name:type}` one of that type, `{name:regex}` one
+    that the regular expression matches as a whole, `{name:path}` the rest of the path. `{{` and `}}` are braces.
 
     Raises:
         StartupError: naming the template, the position, the reason and the fix.
@@ -172,7 +172,9 @@ class _Reader:
         if char == "}":
             raise self.fail(self.at, "a closing brace that nothing opened", "write }} for a brace")
         if char in "?#%" or not char.isprintable() or char == "\\":
-            raise self.fail(self.at, f"{char!r} cannot stand in a template", "templates are decoded paths without query")
+            raise self.fail(
+                self.at, f"{char!r} cannot stand in a template", "templates are decoded paths without query"
+            )
         self.at += 1
         return char
 

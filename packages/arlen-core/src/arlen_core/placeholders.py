@@ -15,7 +15,7 @@ from msgspec import Struct
 from arlen_core.errors import StartupError
 from arlen_core.regexes import LIMIT, refusal
 
-__all__ = ["Kind", "PATH", "TEXT", "known", "lookup", "matching", "of_type", "register"]
+__all__ = ["PATH", "TEXT", "Kind", "known", "lookup", "matching", "of_type", "register"]
 
 Read = Callable[[bytes], "tuple[Any, ...] | None"]
 
@@ -42,14 +42,14 @@ def register(
     name: str,
     pattern: str,
     parse: Callable[[str], Any] = str,
-    format: Callable[[Any], str] = str,  # noqa: A002  # the word of the field
-    type: Any = Any,  # noqa: A002  # the word of the field
+    format: Callable[[Any], str] = str,
+    type: Any = Any,
 ) -> Kind:
-    """Add a type of placeholder, for every template that is parsed from now on.
+    r"""Add a type of placeholder, for every template that is parsed from now on.
 
     Args:
         name: lower-case letters, digits and underscores; not one of those that exist.
-        pattern: a regular expression for the whole value, in ASCII rules (`\\d` is 0 to 9). It is tried on at most
+        pattern: a regular expression for the whole value, in ASCII rules (`\d` is 0 to 9). It is tried on at most
             255 characters.
         parse: makes the value from the text; `ValueError` means that it does not match after all.
         format: makes the text from the value, for `url_for`.

@@ -10,7 +10,6 @@ LIMIT = 255
 """The longest segment, in characters, that a regular expression is tried on."""
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?:|\(\?.?|\(|\)|\{\d*,?\d*\}|.", re.DOTALL)
-_QUANTIFIERS = "*+?{"
 
 
 def refusal(pattern: str) -> str:
@@ -37,30 +36,30 @@ def refusal(pattern: str) -> str:
 def _scan(tokens: list[str]) -> str:
     # one flag a group that is open: does it hold an alternative or a part of changing length
     loose = [False]
-    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
-        if reason := _forbidden(token):
+    for piece, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        if reason := _forbidden(piece):
             return reason
-        if token[0] == "(":
+        if piece[0] == "(":
             loose.append(False)
-        elif token == ")":
+        elif piece == ")":
             inner = loose.pop()
             if inner and after[:1] in {"*", "+", "{"}:
                 return "a group that repeats may not hold an alternative or a part of changing length"
             loose[-1] |= inner
-        elif token == "|" or _varies(token):
+        elif piece == "|" or _varies(piece):
             loose[-1] = True
     return ""
 
 
-def _forbidden(token: str) -> str:
-    if token[0] == "/" or token == "\\/":
+def _forbidden(piece: str) -> str:
+    if piece[0] == "/" or piece == "\\/":
         return "a placeholder is matched against one segment, so it cannot hold a slash"
-    if token.startswith("(?") and token != "(?:":
-        return f"groups that begin with {token!r} are not supported"
-    if token[0] == "\\" and token[1:].isdigit():
+    if piece.startswith("(?") and piece != "(?:":
+        return f"groups that begin with {piece!r} are not supported"
+    if piece[0] == "\\" and piece[1:].isdigit():
         return "backreferences are not supported"
     return ""
 
 
-def _varies(token: str) -> bool:
-    return token in {"*", "+", "?"} or (token[0] == "{" and "," in token)
+def _varies(piece: str) -> bool:
+    return piece in {"*", "+", "?"} or (piece[0] == "{" and "," in piece)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -81,7 +81,8 @@ class Router:
             name: for `url_for`; the handler's own name by default.
             status: of a successful answer.
             formats: that the route answers with, such as `("html", "json")`; the first is the default.
-            guards, middleware: after those of the router.
+            guards: after those of the router.
+            middleware: inside that of the router.
             host: only for that host; a leading `*.` stands for one label.
             headers: only for requests with these header values.
             when: more conditions: callables that take the request and return whether the route is for it.
@@ -163,7 +164,16 @@ class Router:
         """Add the routes of another router below `prefix`, also those that it gets later.
 
         A router may be included twice, under different prefixes and names.
+
+        Raises:
+            StartupError: the prefix is wrong, or the routers include each other.
         """
+        if router.holds(self):
+            raise StartupError(
+                f"the router {router.name or router.prefix!r} would include itself",
+                fix="remove one of the includes",
+                code="router_cycle",
+            )
         self._items.append((_prefix(prefix), name, router))
 
     def mount(self, prefix: str, target: Any, *, name: str = "", host: str | None = None) -> None:
@@ -171,25 +181,26 @@ class Router:
         frame = sys._getframe(1)  # noqa: SLF001  # the public way reads every source line of the stack
         source = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         conditions = (HostIs(host),) if host else ()
-        self._items.append(("", "", Mount(prefix=prefix, target=target, name=name, conditions=conditions, source=source)))
+        self._items.append(
+            ("", "", Mount(prefix=prefix, target=target, name=name, conditions=conditions, source=source))
+        )
 
     def flat(self) -> list[Route | Mount]:
         """Return all routes and mounts, with everything inherited, in the order of declaration.
 
         Raises:
-            StartupError: a template is wrong after joining, or a router includes itself.
+            StartupError: a template is wrong after joining.
         """
-        return list(self._flat(()))
-
-    def _flat(self, above: tuple[Router, ...]) -> Iterator[Route | Mount]:
-        if self in above:
-            raise StartupError(f"the router {self.name or self.prefix!r} includes itself", fix="remove that include")
+        made = []
         for prefix, name, item in self._items:
-            if isinstance(item, Router):
-                for each in item._flat((*above, self)):
-                    yield self._inherit(each, prefix, name)
-            else:
-                yield self._inherit(item, "", "")
+            inner = item.flat() if isinstance(item, Router) else [item]
+            made += [self._inherit(each, prefix, name) for each in inner]
+        return made
+
+    def holds(self, router: Router) -> bool:
+        """Say whether `router` is this one, or included in it."""
+        inner = (item for _, _, item in self._items if isinstance(item, Router))
+        return router is self or any(each.holds(router) for each in inner)
 
     def _inherit(self, item: Route | Mount, prefix: str, name: str) -> Route | Mount:
         shared: dict[str, Any] = {
@@ -243,5 +254,5 @@ def _source(handler: Any) -> str:
         if inner is None:
             break
         handler = inner
-    code = getattr(handler, "__code__", None) or getattr(getattr(type(handler), "__call__", None), "__code__", None)
+    code = getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""

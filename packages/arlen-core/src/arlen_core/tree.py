@@ -24,7 +24,7 @@ class Leaf:
 
     __slots__ = ("any", "entries", "open", "quick", "table")
 
-    def __init__(self, *, open: bool = False) -> None:  # noqa: A002  # the word for it
+    def __init__(self, *, open: bool = False) -> None:
         self.open = open
         self.entries: list[Entry] = []
         self.table: dict[str, list[Entry]] = {}
