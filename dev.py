@@ -13,8 +13,9 @@ import subprocess
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python reads first
-    sys.exit("dev.py: Python %d.%d is too old, 3.11 or later is needed; try python3.12 dev.py" % sys.version_info[:2])
+    sys.exit("dev.py: Python {}.{} is too old, 3.11 or later is needed".format(*sys.version_info))
 
+import ssl
 import tomllib
 from pathlib import Path
 
@@ -23,6 +24,7 @@ BOOT = ROOT / ".boot"
 HOME = BOOT / "hatch"
 BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+CERTIFICATES = ssl.get_default_verify_paths()[:2]
 PINS = ROOT / "tools" / "boot.txt"
 
 
@@ -47,6 +49,7 @@ def environment() -> dict[str, str]:
         "HATCH_DATA_DIR": str(BOOT / "data"),
         "HATCH_CACHE_DIR": str(BOOT / "cache"),
         "HATCH_PYTHON": sys.executable,
+        "UV_SYSTEM_CERTS": "1" if any(path and Path(path).exists() for path in CERTIFICATES) else "0",  # as pip does
         **os.environ,
         "HATCH_ENV_TYPE_VIRTUAL_UV_PATH": str(BIN / "uv"),
         "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
