@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, inspect
 
+from arlen_server.tuning import Boomhauer, Propane
+
 __all__ = ["Settings", "Tls"]
 
 _Size = Meta(ge=0, le=2**40)
@@ -119,6 +121,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float, _Pause, _about("after a stop signal: readiness fails, everything else is still served")
     ] = 1.0
     drain_timeout: Annotated[float, _Pause, _about("then requests in flight may finish this long")] = 30.0
+
+    # the runners
+    boomhauer: Annotated[Boomhauer, _about("the development server")] = Boomhauer()
+    propane: Annotated[Propane, _about("the production manager")] = Propane()
 
     def __post_init__(self) -> None:
         for name, kind in _bounds(type(self)).items():

@@ -4,43 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 __all__ = ["Boomhauer", "Propane", "Supervised"]
 
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Count = Annotated[int, Meta(ge=0)]
-Some = Annotated[int, Meta(ge=1, le=1024)]
-Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,31}$")]
+_Pause = Meta(ge=0, le=86_400)
+_Seconds = Meta(gt=0, le=86_400)
+_Count = Meta(ge=0)
+_Processes = Meta(ge=0, le=1024)
+_RESTART = ("*.py", "*.toml", "*.pth")
+_REFRESH = (
+    *("*.html", "*.jinja", "*.jinja2", "*.j2", "*.css", "*.js", "*.mjs", "*.json", "*.txt", "*.xml", "*.md"),
+    *("*.svg", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.avif", "*.ico", "*.woff", "*.woff2"),
+)
+_IGNORE = (
+    *(".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".hatch", ".boot", ".idea", ".vscode", ".*_cache"),
+    *("__pycache__", "node_modules", "site-packages", "build", "dist", "*.egg-info"),
+    *("*~", ".#*", "#*#", ".*.sw?", "*.tmp"),
+)
 
-_RESTART = ["*.py", "*.toml", "*.pth", ".env"]
-_REFRESH = ["*.html", "*.jinja", "*.jinja2", "*.j2", "*.css", "*.js", "*.mjs", "*.map", "*.json", "*.txt", "*.xml"]
-_REFRESH += ["*.svg", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.avif", "*.ico", "*.woff", "*.woff2", "*.md"]
-_IGNORE = [".*", "__pycache__", "node_modules", "venv", "build", "dist", "*.egg-info", "*~", "#*#", "*.tmp"]
+
+def _about(text: str) -> Meta:
+    return Meta(description=text)
 
 
 class Supervised(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another command that propane keeps alive, such as a job worker: one `[[server.propane.commands]]` table.
 
-    Attributes:
-        name: what lifecycle lines call it; `[a-z][a-z0-9_-]*`, not "web", each name once.
-        command: the program and its arguments; no shell reads it.
-        count: how many processes, 0 to 1024.
-        overlap: on a reload, start the new process before the old one gets TERM. `false` stops the old one first,
-            for a program that must never run twice.
-        settle: seconds after which a process that still runs counts as started.
-        stop_timeout: seconds between TERM and KILL.
-
-    >>> Supervised(name="jobs", command=["arlen", "jobs", "work"], count=2).overlap
+    >>> Supervised(name="jobs", command=("arlen", "jobs", "work"), count=2).overlap
     True
     """
 
-    name: Name
-    command: Annotated[list[str], Meta(min_length=1)]
-    count: Annotated[int, Meta(ge=0, le=1024)] = 1
-    overlap: bool = True
-    settle: Seconds = 1.0
-    stop_timeout: Seconds = 30.0
+    name: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9_-]{0,31}$"), _about("what lifecycle lines call it; not `web`, each name once")
+    ]
+    command: Annotated[
+        tuple[str, ...], Meta(min_length=1), _about("the program and its arguments; no shell reads them")
+    ]
+    count: Annotated[int, _Processes, _about("number of processes")] = 1
+    overlap: Annotated[
+        bool, _about("on a reload start the new process first; `false` for a program that must never run twice")
+    ] = True
+    settle: Annotated[float, _Seconds, _about("a process that still runs after this time counts as started")] = 1.0
+    stop_timeout: Annotated[float, _Pause, _about("time between TERM and KILL")] = 30.0
 
     def __post_init__(self) -> None:
         if self.name == "web":
@@ -48,46 +54,49 @@ class Supervised(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Propane(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The production manager: `[server.propane]`. Times are in seconds, sizes in bytes, and 0 turns a limit off.
-
-    Attributes:
-        workers: processes that serve; 0 means one for each CPU that this process may use, but at least 2.
-        listener: "shared" (all workers accept from one socket) or "reuseport" (one socket for each worker; Linux).
-        start_timeout: how long a worker may take from its start until it is ready.
-        heartbeat_timeout: a worker whose event loop is blocked for this long is replaced and killed.
-        kill_grace: for a stuck worker, the time between TERM and KILL.
-        stop_timeout: what a worker may take on top of `drain_delay` and `drain_timeout` before KILL.
-        respawn_delay: the wait before the first respawn of a worker that did not live long; it doubles each time.
-        respawn_delay_max: the longest such wait.
-        healthy_after: a worker that was ready for this long is respawned at once, and ends a row of failures.
-        max_failures: with no worker ready and this many failures in a row, propane gives up and exits with 1.
-        max_requests: replace a worker after this many requests.
-        max_age: replace a worker after this time.
-        max_memory: replace a worker whose resident memory is larger.
-        jitter: `max_requests`, `max_age` and the respawn waits differ from worker to worker by up to this part.
-        pidfile: a file that holds the manager's process id while it runs; "" writes none.
-        commands: other programs to keep alive, such as job workers.
+    """The production manager: `[server.propane]`. Times are in seconds, sizes in bytes.
 
     >>> Propane(workers=8, max_requests=10_000).heartbeat_timeout
     30.0
     """
 
-    workers: Annotated[int, Meta(ge=0, le=1024)] = 4
-    listener: Literal["shared", "reuseport"] = "shared"
-    start_timeout: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
-    heartbeat_timeout: Seconds = 30.0
-    kill_grace: Seconds = 5.0
-    stop_timeout: Seconds = 10.0
-    respawn_delay: Annotated[float, Meta(gt=0, le=3600)] = 0.25
-    respawn_delay_max: Annotated[float, Meta(gt=0, le=3600)] = 30.0
-    healthy_after: Seconds = 10.0
-    max_failures: Count = 10
-    max_requests: Count = 0
-    max_age: Seconds = 0.0
-    max_memory: Count = 0
-    jitter: Annotated[float, Meta(ge=0, le=0.5)] = 0.1
-    pidfile: str = ""
-    commands: list[Supervised] = field(default_factory=list)
+    workers: Annotated[
+        int, _Processes, _about("processes that serve; 0 is one for each CPU that this process may use, at least 2")
+    ] = 4
+    listener: Annotated[
+        Literal["shared", "reuseport"],
+        _about("`shared`: all workers accept from one socket; `reuseport`: a socket for each worker (Linux)"),
+    ] = "shared"
+    start_timeout: Annotated[float, _Seconds, _about("longest time from a worker's start until it is ready")] = 60.0
+    heartbeat_timeout: Annotated[
+        float, _Pause, _about("a worker whose event loop is blocked for this long is replaced and killed; 0 is off")
+    ] = 30.0
+    kill_grace: Annotated[float, _Pause, _about("time between TERM and KILL of a stuck worker")] = 5.0
+    stop_timeout: Annotated[
+        float, _Pause, _about("time that a worker may take on top of `drain_delay` and `drain_timeout` before KILL")
+    ] = 10.0
+    respawn_delay: Annotated[
+        float, _Seconds, _about("wait before a worker that did not live long is started again; doubles each time")
+    ] = 0.25
+    respawn_delay_max: Annotated[float, _Seconds, _about("longest such wait")] = 30.0
+    healthy_after: Annotated[
+        float,
+        _Pause,
+        _about("a worker that was ready for this long is respawned at once, and ends a row of failures"),
+    ] = 10.0
+    max_failures: Annotated[
+        int, _Count, _about("with no worker ready and so many failures in a row propane exits with 1; 0 is never")
+    ] = 10
+    max_requests: Annotated[int, _Count, _about("replace a worker after so many requests; 0 is never")] = 0
+    max_age: Annotated[float, _Pause, _about("replace a worker after this time; 0 is never")] = 0.0
+    max_memory: Annotated[int, _Count, _about("replace a worker whose resident memory is larger; 0 is never")] = 0
+    jitter: Annotated[
+        float,
+        Meta(ge=0, le=0.5),
+        _about("`max_requests`, `max_age` and the waits differ from worker to worker by up to this part"),
+    ] = 0.1
+    pidfile: Annotated[str, _about("file that holds the manager's process id while it runs; empty for none")] = ""
+    commands: Annotated[tuple[Supervised, ...], _about("other programs to keep alive, such as job workers")] = ()
 
     def __post_init__(self) -> None:
         names = [command.name for command in self.commands]
@@ -99,32 +108,32 @@ class Propane(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Boomhauer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The development server: `[server.boomhauer]`. Times are in seconds.
 
-    Attributes:
-        watch: folders to watch, relative to the application's root.
-        restart: a change of a file of such a name restarts the application.
-        refresh: a change of a file of such a name only refreshes the browser.
-        ignore: files and folders of such a name are not watched. The longer match of a name does not matter: ignored
-            wins over restart, restart over refresh.
-        watcher: "watchfiles", "poll", or "auto": watchfiles when it is installed.
-        poll: how often the polling watcher looks.
-        debounce: changes that come closer together than this are one change.
-        retry: a failed start is tried again after this time (doubling up to 30); 0 waits for a change.
-        page_refresh: how often an error page without JavaScript loads itself again.
-        browser: put the refresh script into HTML pages.
-        drain: how long requests in flight may run on when the application restarts.
-
-    >>> Boomhauer(watch=[".", "../shared"]).browser
+    >>> Boomhauer(watch=(".", "../shared")).browser
     True
     """
 
-    watch: list[str] = field(default_factory=lambda: ["."])
-    restart: list[str] = field(default_factory=lambda: list(_RESTART))
-    refresh: list[str] = field(default_factory=lambda: list(_REFRESH))
-    ignore: list[str] = field(default_factory=lambda: list(_IGNORE))
-    watcher: Literal["auto", "watchfiles", "poll"] = "auto"
-    poll: Annotated[float, Meta(gt=0, le=60)] = 0.5
-    debounce: Annotated[float, Meta(gt=0, le=10)] = 0.1
-    retry: Annotated[float, Meta(ge=0, le=30)] = 2.0
-    page_refresh: Annotated[int, Meta(ge=1, le=60)] = 3
-    browser: bool = True
-    drain: Seconds = 0.5
+    watch: Annotated[
+        tuple[str, ...], Meta(min_length=1), _about("folders to watch, relative to the application's root")
+    ] = (".",)
+    restart: Annotated[tuple[str, ...], _about("a change of a file of such a name restarts the application")] = _RESTART
+    refresh: Annotated[tuple[str, ...], _about("a change of a file of such a name refreshes the browser")] = _REFRESH
+    ignore: Annotated[
+        tuple[str, ...], _about("files and folders of such a name are not watched, whatever the two above say")
+    ] = _IGNORE
+    watcher: Annotated[
+        Literal["auto", "watchfiles", "poll"], _about("how to watch; `auto` is watchfiles when it is installed")
+    ] = "auto"
+    poll: Annotated[float, Meta(gt=0, le=60), _about("how often the polling watcher looks")] = 0.5
+    debounce: Annotated[
+        float, Meta(gt=0, le=10), _about("changes that come closer together than this are one change")
+    ] = 0.1
+    retry: Annotated[
+        float, Meta(ge=0, le=30), _about("a failed start is tried again after this time, doubling up to 30; 0 is never")
+    ] = 2.0
+    page_refresh: Annotated[
+        int, Meta(ge=1, le=60), _about("an error page without JavaScript loads itself again this often")
+    ] = 3
+    browser: Annotated[bool, _about("put the refresh script into HTML pages")] = True
+    drain: Annotated[float, _Pause, _about("requests in flight may run on this long when the application restarts")] = (
+        0.5
+    )
