@@ -38,6 +38,7 @@ class Links:
 
     def __init__(self, routes: Sequence[Route | Mount]) -> None:
         self._routes: dict[str, list[Route]] = {}
+        self._mounts = [item for item in routes if isinstance(item, Mount) and item.name]
         for route in routes:
             if isinstance(route, Route):
                 self._routes.setdefault(route.name, []).append(route)
@@ -57,7 +58,8 @@ class Links:
         """Return the URL of a route; the same application matches it to the same route and values again.
 
         Args:
-            name: of the route, with the names of its routers: "admin:users".
+            name: of the route, with the names of its routers, "admin:users", or with the name of the mounted
+                application that has it, "blog:post".
             _root: the prefix at which the application is mounted.
             _query: added as the query; a list gives a key for each item, `None` is left out, booleans are
                 true and false.
@@ -69,6 +71,11 @@ class Links:
         Raises:
             LinkError: the name is unknown or ambiguous; a parameter is missing, unknown, or would not match.
         """
+        tail = {"_query": _query, "_fragment": _fragment, "_external": _external, "_format": _format}
+        for mount in self._mounts:
+            if name.startswith(mount.name + ":") and hasattr(mount.target, "url_for"):
+                root = _root + quoted(mount.prefix, slash=True)
+                return str(mount.target.url_for(name[len(mount.name) + 1 :], _root=root, **tail, **params))
         route = self._named(name)
         path = "".join("/" + _text(segment, route, params) for segment in route.pattern.segments)
         _all_used(route, params)

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from arlen_core.conflicts import check
 from arlen_core.paths import BadPath, Path, quoted
-from arlen_core.routes import Mount, Route
-from arlen_core.tree import Hit, Node, methods_of
+from arlen_core.routes import ANY, Mount, Route
+from arlen_core.tree import WEBSOCKET, Hit, Node, methods_of
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
@@ -170,7 +170,7 @@ class _Look:
 
     def __init__(self, root: Node, method: str, request: Request) -> None:
         self.root, self.request = root, request
-        self.tries = ("WEBSOCKET", method) if request.upgrade == "websocket" and method == "GET" else (method,)
+        self.tries = (WEBSOCKET, method) if request.upgrade == "websocket" and method == "GET" else (method,)
         self.methods: set[str] = set()
 
     def at(self, path: Path, wanted: Callable[[Item], bool]) -> Match | None:
@@ -227,14 +227,14 @@ def _refused(method: str, methods: set[str]) -> Miss:
         return Miss(404)
     if method == "OPTIONS":
         return Miss(204, _allowed(methods))
-    if method == "GET" and "WEBSOCKET" in methods:
+    if method == "GET" and WEBSOCKET in methods:
         return Miss(426, detail="this path is for WebSockets")
     return Miss(405, _allowed(methods), detail=f"{method} is not allowed here")
 
 
 def _allowed(methods: set[str]) -> tuple[str, ...]:
-    more = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()) | ({"GET"} if "WEBSOCKET" in methods else set())
-    return tuple(sorted((methods | more) - {"WEBSOCKET", "*"}))
+    more = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()) | ({"GET"} if WEBSOCKET in methods else set())
+    return tuple(sorted((methods | more) - {WEBSOCKET, ANY}))
 
 
 def _reserve(routes: Iterable[Route], suffixes: Iterable[str]) -> Reserved:

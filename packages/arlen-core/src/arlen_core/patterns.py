@@ -182,7 +182,7 @@ class _Reader:
         start = self.at
         self.at = self.closing(start) + 1
         name, colon, spec = self.template[start + 1 : self.at - 1].partition(":")
-        if not name.isidentifier() or iskeyword(name):
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
             raise self.fail(start + 1, f"{name!r} is no name for a parameter", "use letters, digits and underscores")
         if name in self.names:
             raise self.fail(start + 1, f"there are two placeholders called {name!r}", "rename one of them")
@@ -214,10 +214,10 @@ class _Reader:
 
 def _segment(parts: tuple[str | Placeholder, ...]) -> Segment:
     if len(parts) == 1 and isinstance(parts[0], Placeholder):
-        return Segment(parts, "{" + parts[0].kind.name + "}", parts[0].kind.read)
+        return Segment(parts, "{" + _key(parts[0]) + "}", parts[0].kind.read)
     if all(isinstance(part, str) for part in parts):
         return Segment(parts, "", _nothing)
-    key = "".join(_escape(part) if isinstance(part, str) else "{" + part.kind.name + "}" for part in parts)
+    key = "".join(_escape(part) if isinstance(part, str) else "{" + _key(part) + "}" for part in parts)
     return Segment(parts, key, _mixed(parts))
 
 
@@ -254,6 +254,10 @@ def _typed(segment: Segment, kinds: dict[str, Kind]) -> Segment:
 
 def _nothing(_: bytes) -> tuple[Any, ...] | None:
     return None
+
+
+def _key(part: Placeholder) -> str:
+    return part.kind.key or part.kind.name
 
 
 def _escape(text: str) -> str:

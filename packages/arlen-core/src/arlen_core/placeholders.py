@@ -29,6 +29,7 @@ class Kind(Struct, frozen=True):
         read: takes a decoded segment in UTF-8; gives `(value,)`, or `None` when it does not match.
         write: takes a value and gives its text, not yet percent-encoded; raises `ValueError` or `TypeError`.
         type: the Python type of its values.
+        key: equal for types that read alike; the name by default.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Kind(Struct, frozen=True):
     read: Read
     write: Callable[[Any], str]
     type: Any = str
+    key: str = ""
 
 
 def register(
@@ -48,7 +50,7 @@ def register(
     r"""Add a type of placeholder, for every template that is parsed from now on.
 
     Args:
-        name: lower-case letters, digits and underscores; not one of those that exist.
+        name: lower-case letters, digits and underscores; not one that exists with another pattern.
         pattern: a regular expression for the whole value, in ASCII rules (`\d` is 0 to 9). It is tried on at most
             255 characters.
         parse: makes the value from the text; `ValueError` means that it does not match after all.
@@ -64,7 +66,7 @@ def register(
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise StartupError(f"{name!r} is no name for a type of placeholder", fix="use lower-case letters, digits and _")
-    if name in _kinds:
+    if name in _kinds and _kinds[name].pattern != pattern:
         raise StartupError(f"there is already a type of placeholder called {name!r}", fix="choose another name")
     if reason := refusal(pattern):
         raise StartupError(f"placeholder type {name!r}: {reason}: {pattern}", fix="write a simpler pattern")
@@ -107,9 +109,9 @@ def of_type(annotation: Any) -> Kind | None:
     if isinstance(annotation, type) and annotation in _types:
         return _types[annotation]
     if get_origin(annotation) is Literal:
-        return _choice({_plain(value): value for value in get_args(annotation)}, annotation)
+        return _choice({str(value): value for value in get_args(annotation)}, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return _choice({_plain(member.value): member for member in annotation}, annotation)
+        return _choice({str(member.value): member for member in annotation}, annotation)
     return None
 
 
@@ -125,11 +127,8 @@ def _choice(values: dict[str, Any], annotation: Any) -> Kind:
             return str(value)
         raise ValueError(f"not one of {', '.join(values)}")
 
-    return Kind(f"one of {', '.join(values)}", f"(?:{pattern})", table.get, write, annotation)
-
-
-def _plain(value: Any) -> str:
-    return str(value)
+    key = f"{annotation.__module__}.{annotation.__qualname__}" if isinstance(annotation, type) else repr(annotation)
+    return Kind(f"one of {', '.join(values)}", f"(?:{pattern})", table.get, write, annotation, key)
 
 
 def _read_text(segment: bytes) -> tuple[Any, ...] | None:

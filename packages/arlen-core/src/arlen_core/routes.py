@@ -148,7 +148,7 @@ def _narrowed(kind: Kind, wanted: Kind) -> Kind:
     def read(segment: bytes) -> tuple[Any, ...] | None:
         return None if kind.read(segment) is None else wanted.read(segment)
 
-    return Kind(kind.name, kind.pattern, read, wanted.write, wanted.type)
+    return Kind(kind.name, kind.pattern, read, wanted.write, wanted.type, f"{kind.name} {wanted.key or wanted.name}")
 
 
 def origin(route: Route | Mount) -> str:

@@ -8,7 +8,10 @@ from typing import Any
 from arlen_core.placeholders import Read
 from arlen_core.routes import ANY, Mount, Route
 
-__all__ = ["Entry", "Hit", "Leaf", "Node", "methods_of"]
+__all__ = ["WEBSOCKET", "Entry", "Hit", "Leaf", "Node", "methods_of"]
+
+WEBSOCKET = "WEBSOCKET"
+"""Stands in the tables for a GET that asks for a WebSocket."""
 
 Entry = tuple[tuple[int, ...], "Route | Mount"]
 Hit = tuple["Leaf", tuple[Any, ...], int]
@@ -46,16 +49,16 @@ class Leaf:
     def close(self) -> None:
         """Sort every list, once all routes are there."""
         for method, entries in self.table.items():
-            entries.extend(self.any)
+            entries.extend(self.any if method != WEBSOCKET else [])
             entries.sort()
             item = entries[0][1]
-            if method != "WEBSOCKET" and not self.open and isinstance(item, Route) and not _looks(item):
+            if method != WEBSOCKET and not self.open and isinstance(item, Route) and not _looks(item):
                 self.quick[method] = item, item.pattern.names
         self.any.sort()
 
     def candidates(self, method: str) -> list[Entry]:
         """Return the routes for `method`, the best first."""
-        return self.table.get(method, self.any)
+        return self.table.get(method, [] if method == WEBSOCKET else self.any)
 
 
 class Node:
@@ -134,10 +137,10 @@ class Node:
 
 
 def methods_of(item: Route | Mount) -> frozenset[str]:
-    """Return the methods by which a route is found: "WEBSOCKET" for one that is for WebSockets."""
+    """Return the methods by which a route is found: `WEBSOCKET` for one that is for WebSockets."""
     if isinstance(item, Mount):
-        return frozenset({ANY, "WEBSOCKET"})
-    return frozenset({"WEBSOCKET"}) if item.websocket else item.methods
+        return frozenset({ANY, WEBSOCKET})
+    return frozenset({WEBSOCKET}) if item.websocket else item.methods
 
 
 def _looks(route: Route) -> bool:
