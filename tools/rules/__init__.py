@@ -1,0 +1,1 @@
+"""The rules of tools/shape.py, one module each kind; each exports `check(repository)`."""

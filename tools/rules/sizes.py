@@ -1,0 +1,107 @@
+"""The budgets: functions and modules that fit on a screen, and more tests than code."""
+
+import ast
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+from tools.rules.model import Function, Module, Package, Repository, Violation, functions
+
+__all__ = ["body", "check", "figures"]
+
+FUNCTION_MEDIAN = 7
+FUNCTION_NINTH = 25
+FUNCTION_MAX = 60
+MODULE_MEDIAN = 150
+MODULE_MAX = 500
+TESTS = 1.3
+SPLIT = "split it, or give the measured reason in tools/shape.toml"
+
+
+def check(repository: Repository) -> Iterator[Violation]:
+    """Compare each function, module and package with its budget."""
+    for package in repository.packages:
+        yield from _package(package)
+    for module in [*repository.modules.values(), *repository.tools]:
+        yield from _module(module)
+    yield from _tests(repository)
+
+
+def figures(repository: Repository) -> dict[str, dict[str, float]]:
+    """Return the figures of each package, for the record."""
+    return {package.name: _figures(package) for package in repository.packages}
+
+
+def body(function: Function, code: set[int]) -> int | None:
+    """Count the lines of a function's body that hold code; None for a stub without a body."""
+    statements = function.node.body
+    if _constant(statements[0]):
+        statements = statements[1:]
+    if not statements:
+        return None
+    return sum(number in code for number in range(statements[0].lineno, (statements[-1].end_lineno or 0) + 1))
+
+
+def _constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)  # a docstring or an ellipsis
+
+
+def _code(module: Module) -> set[int]:
+    ignored = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    with module.path.open("rb") as file:
+        tokens = [token for token in tokenize.tokenize(file.readline) if token.type not in ignored]
+    return {number for token in tokens for number in range(token.start[0], token.end[0] + 1)}
+
+
+def _bodies(module: Module) -> Iterator[tuple[Function, int]]:
+    code = _code(module)
+    for function in functions(module.tree):
+        if (size := body(function, code)) is not None:
+            yield function, size
+
+
+def _figures(package: Package) -> dict[str, float]:
+    bodies = [size for module in package.modules for _, size in _bodies(module)]
+    modules = [module.lines for module in package.modules]
+    return {
+        "modules": len(modules),
+        "lines": sum(modules),
+        "module_median": median(modules or [0]),
+        "module_max": max(modules, default=0),
+        "functions": len(bodies),
+        "function_median": median(bodies or [0]),
+        "function_p90": quantiles(bodies, n=10)[8] if len(bodies) > 1 else sum(bodies),
+        "function_max": max(bodies, default=0),
+    }
+
+
+def _package(package: Package) -> Iterator[Violation]:
+    found = _figures(package)
+    budgets = {"function_median": FUNCTION_MEDIAN, "function_p90": FUNCTION_NINTH, "module_median": MODULE_MEDIAN}
+    for name, budget in budgets.items():
+        if found[name] > budget:
+            reason = f"{name.replace('_', ' ')} is {found[name]:g} lines, the budget is {budget}"
+            yield Violation(name.replace("_", "-"), package.name, package.config, 1, reason, "split the longest ones")
+
+
+def _module(module: Module) -> Iterator[Violation]:
+    if module.lines > MODULE_MAX:
+        reason = f"the module has {module.lines} lines, the budget is {MODULE_MAX}"
+        yield Violation("module-length", module.name, module.path, 1, reason, SPLIT)
+    for function, size in _bodies(module):
+        if size > FUNCTION_MAX:
+            where, reason = f"{module.name}:{function.name}", f"the body has {size} lines, the budget is {FUNCTION_MAX}"
+            yield Violation("function-length", where, module.path, function.node.lineno, reason, SPLIT)
+
+
+def _tests(repository: Repository) -> Iterator[Violation]:
+    tests = _lines(repository.root.glob("*/**/tests/**/*.py"))
+    source = sum(module.lines for module in [*repository.modules.values(), *repository.tools])
+    if tests < TESTS * source:
+        reason = f"{tests} lines of tests for {source} lines of source: {tests / source:.2f}, the floor is {TESTS}"
+        yield Violation("tests", "repository", repository.root / "pyproject.toml", 1, reason, "test what is not tested")
+
+
+def _lines(paths: Iterator[Path]) -> int:
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths if path.is_file())
