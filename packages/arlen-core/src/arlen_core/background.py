@@ -82,6 +82,11 @@ class Background:
     def __len__(self) -> int:
         return len(self._running) + len(self._waiting)
 
+    @property
+    def full(self) -> bool:
+        """True when one more task would be refused."""
+        return not self._open or len(self) >= self.settings.limit + self.settings.queue
+
     def spawn(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
         """Run `function(*args, **kwargs)` soon; `BackgroundFull` when there is no room or the application stops.
 

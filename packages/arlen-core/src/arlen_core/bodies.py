@@ -63,7 +63,19 @@ class Feed(Body):
         begin: called once, when somebody first reads (the moment for `100 Continue`, RFC 9110 §10.1.1).
     """
 
-    __slots__ = ("_begin", "_chunks", "_done", "_error", "_held", "_high", "_pause", "_paused", "_resume", "_seen", "_wake")
+    __slots__ = (
+        "_begin",
+        "_chunks",
+        "_done",
+        "_error",
+        "_held",
+        "_high",
+        "_pause",
+        "_paused",
+        "_resume",
+        "_seen",
+        "_wake",
+    )
 
     def __init__(
         self,

@@ -145,6 +145,11 @@ async def read_form(request: Request, limits: FormLimits = _DEFAULT) -> Form:
         return kept
     form = await _read(request, limits)
     request.state["form"] = form
+
+    async def end(_: BaseException | None) -> None:
+        form.close()
+
+    request.closers = [*(request.closers or ()), end]
     return form
 
 

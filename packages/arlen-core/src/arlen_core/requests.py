@@ -12,6 +12,8 @@ from arlen_core.headers import Headers, Raw
 from arlen_core.queries import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from arlen_core.context import Context
     from arlen_core.routes import Route
 
@@ -39,11 +41,13 @@ class Request:
         id: the request id.
         trace: the W3C `traceparent` of this request's server span.
         state: a dict for middleware to leave things in.
+        context: what the handlers of this request share, made on first use.
+        closers: coroutine functions called with the error or `None` when the answer is complete, last added first.
         marks: nanosecond clock readings of the stages: `[received, routed, handled]`.
     """
 
     __slots__ = (
-        "_context", "_headers", "_path", "_query", "body", "client", "format", "id", "marks", "method", "params", "query_string",
+        "_headers", "_path", "_query", "body", "client", "closers", "context", "format", "id", "marks", "method", "params", "query_string",
         "raw", "root", "route", "scheme", "server", "state", "target", "trace", "upgrade", "version",
     )  # fmt: skip
 
@@ -72,10 +76,11 @@ class Request:
         self.route: Route | None = None
         self.marks = [perf_counter_ns(), 0, 0]
         self.state: dict[str, Any] = {}
+        self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None
         self._headers: Headers | None = None
         self._query: Query | None = None
         self._path: str | None = None
-        self._context: Context | None = None
+        self.context: Context | None = None
 
     @property
     def headers(self) -> Headers:
@@ -118,6 +123,20 @@ class Request:
     def media(self) -> str:
         """The media type of the body in lower case, without parameters, or ""."""
         return (self.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+    def below(self, prefix: str, target: bytes) -> Request:
+        """Return the request as an application mounted at `prefix` sees it; body, identity and clock readings are shared."""
+        child = Request(
+            self.method, target, self.query_string, self.raw, self.body,
+            client=self.client, server=self.server, scheme=self.scheme, version=self.version, upgrade=self.upgrade,
+        )  # fmt: skip
+        child.root, child.id, child.trace, child.marks = self.root + prefix, self.id, self.trace, self.marks
+        child.state = {name: value for name, value in self.state.items() if name != "services"}
+        return child
+
+    def mark(self, stage: str) -> None:
+        """Note when a stage ended: "routed" or "handled"."""
+        self.marks[1 if stage == "routed" else 2] = perf_counter_ns()
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path!r}>"

@@ -82,7 +82,7 @@ class Response:
         same_site: str = "Lax",
     ) -> None:
         """Set a cookie (RFC 6265 §4.1); `max_age` in seconds, 0 deletes it. `ValueError` for a name or value it forbids."""
-        if not name or any(c in "()<>@,;:\\\"/[]?={} \t" or not "!" <= c <= "~" for c in name):
+        if not name or any(c in '()<>@,;:\\"/[]?={} \t' or not "!" <= c <= "~" for c in name):
             raise ValueError(f"{name!r} is not a cookie name (a token of RFC 6265 §4.1.1)")
         if any(c in ' ",;\\' or not "!" <= c <= "~" for c in value):
             raise ValueError(f"the value of cookie {name!r} holds a character that cookies forbid; encode it first")

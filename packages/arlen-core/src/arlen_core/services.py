@@ -137,6 +137,7 @@ class Services:
         scope: RequestScope | None = request.state.get(_KEY)
         if scope is None:
             scope = request.state[_KEY] = RequestScope(self, request)
+            request.closers = [*(request.closers or ()), scope.close]
         return scope
 
     async def start(self) -> None:

@@ -1,0 +1,318 @@
+"""App: an application, which is a router with configuration, services, a lifecycle and two ways out: native and ASGI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import anyio
+
+from arlen_core.answers import answer
+from arlen_core.asgi import bridge
+from arlen_core.background import Background, BackgroundFull, BackgroundSettings
+from arlen_core.binding import Binder
+from arlen_core.bodies import Body
+from arlen_core.clock import Clock, SystemClock
+from arlen_core.compression import Compression
+from arlen_core.config import Config, environment
+from arlen_core.context import Context
+from arlen_core.dispatch import Dispatcher
+from arlen_core.errors import StartupError
+from arlen_core.forms import FormLimits
+from arlen_core.headers import Headers, Raw
+from arlen_core.health import Health
+from arlen_core.hooks import Hooks
+from arlen_core.lifecycle import Lifecycle, Unit
+from arlen_core.links import Links
+from arlen_core.matcher import Matcher
+from arlen_core.mounts import adopt
+from arlen_core.pipeline import Pipeline
+from arlen_core.queries import Query
+from arlen_core.recovery import Recovery
+from arlen_core.requests import Request
+from arlen_core.router import Router
+from arlen_core.routes import Mount, Route
+from arlen_core.services import Services
+from arlen_core.settings import HEADERS, HttpSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from arlen_core.answers import Renderer
+    from arlen_core.responses import Response
+
+__all__ = ["App"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+P = TypeVar("P")
+S = TypeVar("S")
+
+
+class App(Router):
+    """An application.
+
+    Args:
+        name: `__name__` of the module that makes it: its folder is the application's, where `config/` and
+            `templates/` are looked for. Any other word is just a name.
+        root: the application's folder, in place of the module's.
+        env: "development", "production" or "test"; by default `ARLEN_ENV`, and "production" without one.
+        environ: in place of the process's environment.
+        clock: in place of the system's.
+
+    Attributes:
+        config: the merged configuration.
+        hooks: named moments; see `arlen_core.hooks`.
+        services: what handlers can ask for by type.
+        helpers: functions by name, for templates and `Context.helpers`.
+        renderer: makes pages of templates; set by `arlen-web`.
+
+    >>> from arlen_core.testing import run
+    >>> app = App("hello")
+    >>> @app.get("/hello/{name}")
+    ... async def hello(name: str, shout: bool = False) -> dict[str, str]:
+    ...     return {"hello": name.upper() if shout else name}
+    >>> run(app, "GET", "/hello/ada?shout=yes").json()
+    {'hello': 'ADA'}
+    """
+
+    renderer: Renderer
+
+    def __init__(
+        self,
+        name: str = "app",
+        *,
+        root: Path | str | None = None,
+        env: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        **group: Any,
+    ) -> None:
+        super().__init__(**group)
+        self.title = name
+        self.root = Path(root) if root is not None else _folder(name)
+        words = os.environ if environ is None else environ
+        self.config = Config.load(self.root, env or environment(words), words)
+        self.env = self.config.env
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.hooks, self.services = Hooks(), Services({Request: lambda request: request, Context: self.context})
+        self.helpers: dict[str, tuple[Callable[..., Any], bool]] = {}
+        self.http = self.settings("http", HttpSettings)
+        self.forms, self.compression = self.settings("forms", FormLimits), self.settings("compression", Compression)
+        self.log: Any = _Lines()
+        self.background = Background(self.settings("background", BackgroundSettings))
+        self.health = Health()
+        self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout)
+        self._recovery = Recovery(self)
+        self._threads: anyio.CapacityLimiter | None = None
+        self._after: Callable[..., None] | None = None
+        self._plugins: dict[str, Any] = {}
+        self._reserved: list[Route] = []
+        self._dispatch: Dispatcher | None = None
+        self._links: Links | None = None
+        for path in ("/healthz", "/livez"):
+            self.reserve(path, self.health.alive)
+        self.reserve("/readyz", self.health.readiness)
+
+    @property
+    def debug(self) -> bool:
+        """True in development: error pages show the exception."""
+        return self.env == "development"
+
+    @property
+    def state(self) -> str:
+        """Where its life stands: created, starting, started, stopping or stopped."""
+        return self.lifecycle.state
+
+    def settings(self, section: str, kind: type[S]) -> S:
+        """Return a section of the configuration as `kind`, a Struct; `ConfigError` says what is wrong in it.
+
+        >>> from msgspec import Struct
+        >>> class Board(Struct):
+        ...     page: int = 20
+        >>> App("board", environ={"ARLEN_BOARD__PAGE": "50"}).settings("board", Board)
+        Board(page=50)
+        """
+        return self.config.section(section, kind)  # type: ignore[type-var]
+
+    def provide(self, factory: Any = None, /, **options: Any) -> Any:
+        """Register a service; see `Services.add`. Also a decorator, with or without options."""
+        if factory is None:
+            return lambda made: self.services.add(made, **options)
+        return self.services.add(factory, **options)
+
+    def use(self, plugin: P) -> P:
+        """Register a plugin, once: its `register(app)` adds what it brings. Returns the plugin.
+
+        Raises `StartupError` when another plugin has its `name`, or the application runs.
+        """
+        name = getattr(plugin, "name", type(plugin).__name__)
+        if self.state not in {"created", "stopped"}:
+            raise StartupError(
+                f"plugin {name!r} came while the application is {self.state}", fix="use it before the start"
+            )
+        known = self._plugins.setdefault(name, plugin)
+        if known is not plugin:
+            raise StartupError(f"two plugins are called {name!r}", fix="drop one, or give one another name")
+        cast("Any", plugin).register(self)
+        return plugin
+
+    def hook(self, name: str) -> Callable[[F], F]:
+        """Decorate a function that runs at a named moment; see `arlen_core.hooks.HOOKS`."""
+        return cast("Callable[[F], F]", self.hooks.on(name))
+
+    def error(self, kind: int | type[Exception]) -> Callable[[F], F]:
+        """Decorate `async def handler(ctx, error)`, which answers a status (404) or an exception type.
+
+        It returns what a handler may return; the error's status stays unless it returns a response.
+        """
+
+        def register(function: F) -> F:
+            self._recovery.register(kind, function)
+            return function
+
+        return register
+
+    def helper(self, name: str, function: Callable[..., Any], *, context: bool = False) -> None:
+        """Register a function for templates and `ctx.helpers`; with `context` it gets the `Context` first.
+
+        Raises `StartupError` for a name that is taken or no identifier.
+        """
+        if not name.isidentifier() or name in self.helpers:
+            raise StartupError(f"the helper name {name!r} is taken or no identifier", fix="choose another")
+        self.helpers[name] = function, context
+
+    def reserve(self, path: str, handler: Callable[[Request], Any]) -> None:
+        """Answer a path that nothing can shadow, without middleware and guards; `handler` takes the request."""
+
+        async def call(request: Request) -> Response:
+            return await answer(await handler(request))
+
+        route = Route(methods=frozenset({"GET"}), template=path, endpoint=handler, name=path.strip("/"), call=call)
+        self._reserved = [each for each in self._reserved if each.template != path] + [route]
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """Return the URL of a named route; see `Links.url_for` for the options that begin with `_`."""
+        if self._links is None or self.state != "started":
+            self._links = Links(self.flat())
+        return self._links.url_for(name, **params)
+
+    def context(self, request: Request) -> Context:
+        """Return the context of a request, the same one each time."""
+        if request.context is None:
+            request.context = Context(self, request)
+        return request.context
+
+    async def service(self, kind: type[S], request: Request | None = None) -> S:
+        """Return a service by its type; one of request scope needs the request."""
+        if request is not None and self.services.scope_of(kind) == "request":
+            return cast("S", await self.services.scope(request).get(kind))
+        return cast("S", self.services.resolve(kind))
+
+    async def start(self) -> None:
+        """Check the configuration, compile the routes, start services and mounted applications; `StartupError` names the culprit."""
+        if self._dispatch is None:
+            self.config.check()
+            self._compile()
+        await self.lifecycle.start()
+        self.health.ready, self.health.draining = True, False
+
+    async def stop(self) -> None:
+        """Finish background work, then stop everything in reverse."""
+        self.health.ready = False
+        await self.lifecycle.stop()
+
+    def drain(self) -> None:
+        """Fail `/readyz` while everything else is still served: the first step of a stop."""
+        self.health.draining = True
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request; exceptions become responses. Call `finish` when the response has been sent."""
+        if self._dispatch is None:
+            raise StartupError("the application has not started", fix="await app.start() first")
+        return await self._dispatch.handle(request)
+
+    def finish(
+        self, request: Request, response: Response, *, sent: int = 0, error: BaseException | None = None
+    ) -> None:
+        """Note that a response was sent, or could not be: logs it and starts its background work.
+
+        Args:
+            request: the request.
+            response: what `handle` returned.
+            sent: bytes of the body that were written.
+            error: what kept it from being complete.
+        """
+        for function, args, options in request.state.pop("background", ()):
+            self._spawn(function, args, options)
+        if self._after is not None:
+            self._after(request, response)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection of an ASGI server."""
+        await bridge(self, scope, receive, send)
+
+    def _compile(self) -> None:
+        special = {
+            Request: lambda request: request,
+            Context: self.context,
+            App: lambda _: self,
+            Query: lambda request: request.query,
+            Headers: lambda request: request.headers,
+            Body: lambda request: request.body,
+        }
+        binder = Binder(special, self.services, lambda: self._threads, self.forms)
+        pipeline = Pipeline(binder, self.hooks, self._recovery, formats=self.http.formats, deadline=self.http.deadline)
+        routes, units = self.flat(), [Unit("the services", self.services.start, self.services.stop)]
+        for item in routes:
+            if isinstance(item, Mount):
+                call, unit = adopt(item.prefix, item.target)
+                item.call = pipeline.around(call, item.guards, item.middleware)
+                units += [unit] if unit is not None else []
+            else:
+                item.call = pipeline.route(item)
+        matcher = Matcher(routes, reserved=self._reserved, slash=self.http.slash, formats=self.http.formats)
+        self._links = Links(routes)
+        self._dispatch = Dispatcher(
+            matcher,
+            self.hooks,
+            self._recovery,
+            around=self.around,
+            headers=_headers(self.http),
+            max_body=self.http.max_body,
+            compression=self.compression,
+            identity=self.http.identity,
+        )
+        self._after = self.hooks.sender("after_response", self.background.spawn)
+        for unit in [*units, Unit("background work", self._open, self.background.stop)]:
+            self.lifecycle.add(unit)
+
+    async def _open(self) -> None:
+        self._threads = anyio.CapacityLimiter(self.http.threads)
+        self.background.start()
+
+    def _spawn(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        try:
+            self.background.spawn(function, *args, **options)
+        except BackgroundFull as error:
+            self.log.error("background.refused", reason=str(error))
+
+
+def _folder(name: str) -> Path:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return Path(file).resolve().parent if file else Path.cwd()
+
+
+def _headers(settings: HttpSettings) -> Raw:
+    return [
+        field
+        for name, value in (HEADERS | settings.headers).items()
+        if value
+        for field in Headers.of({name: value}).raw
+    ]
+
+
+class _Lines:
+    def __getattr__(self, level: str) -> Any:
+        return lambda event, **fields: print(level, event, fields, file=sys.stderr)

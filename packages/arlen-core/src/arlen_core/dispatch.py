@@ -1,0 +1,183 @@
+"""Dispatch: the way of every request, from its identity to its finished response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from arlen_core.compression import Compression, compress
+from arlen_core.conditional import conditional
+from arlen_core.errors import HTTPError, NotFound
+from arlen_core.files import FileResponse
+from arlen_core.ids import request_id, trace_parent
+from arlen_core.matcher import Matcher, Miss
+from arlen_core.pipeline import compose
+from arlen_core.responses import Response, redirect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+
+    from arlen_core.headers import Raw
+    from arlen_core.hooks import Hooks
+    from arlen_core.requests import Request
+
+    Call = Callable[[Request], Awaitable[Response]]
+
+__all__ = ["Dispatcher"]
+
+
+class Dispatcher:
+    """Everything that happens to a request, compiled when the application starts.
+
+    Args:
+        matcher: finds the route.
+        hooks: `before_request`, `after_match` and `before_response` are run.
+        recover: makes a response of any exception; never raises.
+        around: the application's middleware, which a miss passes too.
+        headers: added to every response that has no field of that name.
+        max_body: bytes of a request body when the route says nothing.
+        compression: what is compressed.
+        identity: send the request id and the trace.
+    """
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        hooks: Hooks,
+        recover: Callable[[Request, Exception], Awaitable[Response]],
+        *,
+        around: Sequence[Any] = (),
+        headers: Raw | None = None,
+        max_body: int = 1_048_576,
+        compression: Compression | None = None,
+        identity: bool = True,
+    ) -> None:
+        self._match, self._recover = matcher.match, recover
+        self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
+        self._last = hooks.runner("before_response")
+        self._headers: Raw = headers or []
+        self._names = frozenset(name for name, _ in self._headers) | {b"x-request-id", b"traceparent"}
+        self._max_body, self._identity = max_body, identity
+        self._compression = compression or Compression()
+        self._missing = compose(self._miss, around)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request. Exceptions become responses; cancellation passes through."""
+        identify(request)
+        error: Exception | None = None
+        try:
+            response = await self._route(request)
+        except Exception as raised:
+            error = raised
+            response = await self._recover(request, raised)
+        try:
+            return await self._finish(request, response, error)
+        except Exception as raised:
+            return self._dress(request, await self._recover(request, raised))
+
+    async def _route(self, request: Request) -> Response:
+        if self._first is not None and (early := await self._first(request)) is not None:
+            return early  # type: ignore[no-any-return]
+        found = self._match(request.method, request.target, request)
+        if request.body.limit is None:
+            request.body.limit = self._max_body
+        if isinstance(found, Miss):
+            request.state["miss"] = found
+            return await self._missing(request)
+        route = request.route = found.route
+        request.params, request.format = found.params, found.format
+        if found.target:
+            request.state["mounted"] = found.target
+        elif route.options and "max_body" in route.options:  # type: ignore[union-attr]
+            request.body.limit = route.options["max_body"]  # type: ignore[union-attr]
+        request.mark("routed")
+        if self._matched is not None and (early := await self._matched(request)) is not None:
+            return early  # type: ignore[no-any-return]
+        return await route.call(request)  # type: ignore[misc]
+
+    async def _miss(self, request: Request) -> Response:
+        miss: Miss = request.state.pop("miss")
+        if miss.status == 308:
+            return redirect(miss.location, 308)
+        allow = {"allow": ", ".join(miss.allow)} if miss.allow else {}
+        if miss.status == 204:
+            return Response(b"", 204, media="", headers=allow)
+        if miss.status == 404:
+            error: HTTPError = NotFound(miss.detail or "there is nothing at this address")
+        else:
+            upgrade = {"upgrade": "websocket"} if miss.status == 426 else {}
+            error = HTTPError(miss.status, miss.detail, headers=allow | upgrade)
+        return await self._recover(request, error)
+
+    async def _finish(self, request: Request, response: Response, error: Exception | None) -> Response:
+        if isinstance(response, FileResponse) and response.length < 0:
+            response = await response.prepare(request)
+        elif len(response.raw) > 1 and response.status == 200 and any(name == b"etag" for name, _ in response.raw):
+            response = conditional(request, response)
+        closers = request.closers
+        if closers:
+            await self._close(request, response, error)
+        if self._last is not None:
+            response = await self._last(request, response)
+        if response.body is None or len(response.body) >= self._compression.minimum:
+            response = await compress(request, response, self._compression)
+        request.mark("handled")
+        return self._dress(request, response)
+
+    async def _close(self, request: Request, response: Response, error: Exception | None) -> None:
+        if response.stream is not None and not isinstance(response, FileResponse):
+            response.stream = _closing(response.stream, request)  # what the stream uses is closed after it
+        else:
+            await close(request, error)
+
+    def _dress(self, request: Request, response: Response) -> Response:
+        raw = response.raw
+        fields = self._headers
+        if self._identity:
+            fields = [*fields, (b"x-request-id", request.id.encode()), (b"traceparent", request.trace.encode())]
+        if len(raw) > 1 and any(name in self._names for name, _ in raw):
+            have = {name for name, _ in raw}
+            fields = [field for field in fields if field[0] not in have]
+        raw += fields
+        return response
+
+
+def identify(request: Request) -> None:
+    """Give the request its id and its span; an inbound id only counts from a trusted proxy."""
+    if request.id:
+        return  # mounted: the outer application did
+    given = parent = None
+    for name, value in request.raw:
+        if name == b"traceparent":
+            parent = value.decode("latin-1")
+        elif name == b"x-request-id":
+            given = value.decode("latin-1")
+    request.id = request_id(given, trusted=given is not None and bool(request.state.get("trusted")))
+    request.trace = trace_parent(parent)
+
+
+async def close(request: Request, error: BaseException | None = None) -> None:
+    """Run the request's closers, last added first, all of them; the first failure is raised."""
+    closers, request.closers = request.closers or [], None
+    failure: BaseException | None = None
+    while closers:
+        try:
+            await closers.pop()(error)
+        except Exception as raised:
+            failure = failure or raised
+    if failure is not None:
+        raise failure
+
+
+async def _closing(stream: AsyncIterable[Any], request: Request) -> AsyncIterator[Any]:
+    error: BaseException | None = None
+    try:
+        async for chunk in stream:
+            yield chunk
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        end = getattr(stream, "aclose", None)
+        if end is not None:
+            await end()
+        await close(request, error)

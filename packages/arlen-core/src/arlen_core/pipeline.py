@@ -1,0 +1,180 @@
+"""Pipeline: what stands between a match and a handler, composed once a route when the application starts."""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from arlen_core.answers import answer
+from arlen_core.errors import HTTPError, StartupError
+from arlen_core.responses import Response, Upgrade
+from arlen_core.routes import bind_types
+from arlen_core.sockets import WebSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from arlen_core.binding import Binder, Plan
+    from arlen_core.hooks import Hooks
+    from arlen_core.requests import Request
+    from arlen_core.routes import Route
+    from arlen_core.sockets import Transport
+
+    Call = Callable[[Request], Awaitable[Response]]
+    Recover = Callable[[Request, Exception], Awaitable[Response]]
+
+__all__ = ["Pipeline", "compose"]
+
+_BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE", "QUERY", "*"})
+
+
+def compose(call: Call, middleware: Sequence[Any]) -> Call:
+    """Return `call` with each middleware around it, the first outermost.
+
+    A middleware is `async def middleware(request, next)`; it returns what `await next(request)` returned, or
+    another response. `next` may be called once.
+
+    >>> import anyio
+    >>> from arlen_core.requests import Request
+    >>> async def shout(request, next):
+    ...     answer = await next(request)
+    ...     return Response(answer.body.upper())
+    >>> async def hello(request):
+    ...     return Response("hello")
+    >>> anyio.run(compose(hello, [shout]), Request()).body
+    b'HELLO'
+    """
+    for layer in reversed(middleware):
+        call = _layer(layer, call)
+    return call
+
+
+class Pipeline:
+    """Composes the calls of one application.
+
+    Args:
+        binder: compiles signatures.
+        hooks: `before_action` and `after_action` are run.
+        recover: makes a response of an `HTTPError` that a guard or a handler raised, inside the middleware.
+        formats: of routes that declare none.
+        deadline: of routes that declare none, in seconds; 0 for no bound.
+
+    The order for one request: middleware, outer to inner; guards, outer to inner; binding and validation (so nobody
+    who is refused learns what would be valid); the handler. A guard takes parameters as a handler does. It refuses by
+    raising `HTTPError`, by returning `False` (403) or a response; `None` and `True` let pass.
+    """
+
+    def __init__(
+        self, binder: Binder, hooks: Hooks, recover: Recover, *, formats: Sequence[str], deadline: float = 0.0
+    ) -> None:
+        self._binder, self._recover = binder, recover
+        self._before, self._after = hooks.runner("before_action"), hooks.runner("after_action")
+        self._formats, self._deadline = tuple(formats), deadline
+
+    def route(self, route: Route) -> Call:
+        """Return what answers the requests of `route`; `StartupError` names what is wrong with its handler."""
+        names = {each.name for each in route.pattern.placeholders}
+        plan = self._binder.plan(route.endpoint, names, body=bool(route.methods & _BODIES))
+        bind_types(route, {each.wire: each.kind for each in plan.parameters if each.source == "path"})
+        if route.websocket != bool(plan.socket):
+            raise StartupError(
+                f"{route.template} ({route.source}): a WebSocket route and its handler go together",
+                fix="declare it with `websocket(...)` and take a parameter of type WebSocket",
+                code="bad_signature",
+            )
+        act = _socket(route, plan) if plan.socket else self._action(route, plan)
+        return self.around(act, route.guards, route.middleware, float(route.options.get("deadline", self._deadline)))
+
+    def around(self, act: Call, guards: Sequence[Any], middleware: Sequence[Any], deadline: float = 0.0) -> Call:
+        """Return `act` behind its guards, with its errors turned into responses, inside its middleware."""
+        plans = [self._binder.plan(guard, body=False).call for guard in guards]
+        guarded = _guarded(plans, act) if plans else act
+        if deadline > 0:
+            guarded = _limited(guarded, deadline)
+        return compose(self._recovering(guarded), middleware)
+
+    def _recovering(self, call: Call) -> Call:
+        recover = self._recover
+
+        async def run(request: Request) -> Response:
+            try:
+                return await call(request)
+            except HTTPError as error:
+                return await recover(request, error)
+
+        return run
+
+    def _action(self, route: Route, plan: Plan) -> Call:
+        call, status, before, after = plan.call, route.status, self._before, self._after
+        formats = route.formats or self._formats
+        if before is None and after is None:
+
+            async def act(request: Request) -> Response:
+                return await answer(await call(request), status, formats)
+
+            return act
+
+        async def hooked(request: Request) -> Response:
+            early = await before(request) if before is not None else None
+            made = await answer(await call(request) if early is None else early, status, formats)
+            return await after(request, made) if after is not None else made  # type: ignore[no-any-return]
+
+        return hooked
+
+
+def _socket(route: Route, plan: Plan) -> Call:
+    endpoint, name, protocols = route.endpoint, plan.socket, tuple(route.options.get("protocols", ()))
+
+    async def act(request: Request) -> Response:
+        values = await plan.gather(request)
+        asked = [each.strip() for each in (request.headers.get("sec-websocket-protocol") or "").split(",")]
+        agreed = next((each for each in protocols if each in asked), None)
+
+        async def run(transport: Transport) -> None:
+            socket = WebSocket(request, transport, agreed)
+            await socket.accept()
+            await endpoint(**values, **{name: socket})
+
+        return Upgrade(run, protocols)
+
+    return act
+
+
+def _layer(layer: Any, call: Call) -> Call:
+    if not iscoroutinefunction(layer) and not iscoroutinefunction(getattr(layer, "__call__", None)):  # noqa: B004
+        raise StartupError(f"the middleware {layer!r} is no coroutine function", fix="write `async def`")
+
+    async def run(request: Request) -> Response:
+        made = await layer(request, call)
+        if not isinstance(made, Response):
+            raise TypeError(f"the middleware {layer!r} returned {type(made).__name__}, not a Response")
+        return made
+
+    return run
+
+
+def _guarded(guards: Sequence[Callable[[Request], Awaitable[Any]]], act: Call) -> Call:
+    async def run(request: Request) -> Response:
+        for guard in guards:
+            verdict = await guard(request)
+            if isinstance(verdict, Response):
+                return verdict
+            if verdict is not None and not verdict:
+                raise HTTPError(403)
+        return await act(request)
+
+    return run
+
+
+def _limited(call: Call, seconds: float) -> Call:
+    async def run(request: Request) -> Response:
+        try:
+            with anyio.fail_after(seconds):
+                return await call(request)
+        except TimeoutError:
+            retry = {"retry-after": "1"}
+            raise HTTPError(503, "this took too long", code="deadline_exceeded", headers=retry) from None
+
+    return run

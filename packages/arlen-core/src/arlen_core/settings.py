@@ -1,0 +1,48 @@
+"""Settings: the section `[http]`, what the application itself may be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+__all__ = ["HEADERS", "HttpSettings"]
+
+HEADERS: dict[str, str] = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-site",
+    "x-permitted-cross-domain-policies": "none",
+    "content-security-policy": "default-src 'self'",
+}
+"""The security headers of every answer that does not set its own."""
+
+
+class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `[http]`.
+
+    Attributes:
+        max_body: most bytes of a request body, 1 MiB; a route sets its own with `max_body=`.
+        slash: a path that only fits with or without a slash at its end: "redirect", "strict" (404) or "ignore".
+        formats: what a page may become, the default first; a route or router sets its own.
+        threads: plain (not async) handlers that run at the same time.
+        deadline: seconds that a handler may take before 503, 0 for no bound; a route sets its own with `deadline=`.
+        compress: gzip (and zstd, brotli when installed) by negotiation.
+        compress_from: smallest body in bytes that is compressed.
+        headers: added to `HEADERS` by name; an empty value drops one.
+        identity: send `X-Request-Id` and `traceparent`.
+        start_timeout: seconds for each `will_start`, `did_start`, `will_stop`, `did_stop` function.
+    """
+
+    max_body: int = 1_048_576
+    slash: Literal["redirect", "strict", "ignore"] = "redirect"
+    formats: tuple[str, ...] = ("html", "json")
+    threads: int = 40
+    deadline: float = 0.0
+    compress: bool = True
+    compress_from: int = 1024
+    headers: dict[str, str] = field(default_factory=dict)
+    identity: bool = True
+    start_timeout: float = 30.0
