@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
@@ -95,7 +95,7 @@ async def answer(result: Any, status: int | None = None, formats: Sequence[str] 
     made = make(result, 200 if status is None else status, formats)
     if result is None and status is None:
         made.status = 204
-    return await made if inspect.isawaitable(made) else made
+    return cast("Response", await made if inspect.isawaitable(made) else made)
 
 
 def _json(result: Any, status: int, _: Sequence[str]) -> Response:

@@ -1,4 +1,4 @@
-"""App: an application, which is a router with configuration, services, a lifecycle and two ways out: native and ASGI."""
+"""App: an application, a router with configuration, services, a lifecycle and two ways out: native and ASGI."""
 
 from __future__ import annotations
 
@@ -211,7 +211,10 @@ class App(Router):
         return cast("S", self.services.resolve(kind))
 
     async def start(self) -> None:
-        """Check the configuration, compile the routes, start services and mounted applications; `StartupError` names the culprit."""
+        """Check the configuration, compile the routes, start services and mounted applications.
+
+        Raises `StartupError` naming the culprit; what had started is stopped.
+        """
         if self._dispatch is None:
             self.config.check()
             self._compile()
@@ -296,7 +299,7 @@ class App(Router):
         try:
             self.background.spawn(function, *args, **options)
         except BackgroundFull as error:
-            self.log.error("background.refused", reason=str(error))
+            self.log.exception("background.refused", reason=str(error))
 
 
 def _folder(name: str) -> Path:

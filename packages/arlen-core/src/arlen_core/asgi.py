@@ -117,14 +117,14 @@ async def _lifespan(app: App, receive: Receive, send: Send) -> None:
     await receive()
     try:
         await app.start()
-    except Exception as error:  # the protocol wants it as a message
+    except Exception as error:  # noqa: BLE001  # the protocol wants it as a message
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     await send({"type": "lifespan.startup.complete"})
     await receive()
     try:
         await app.stop()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the protocol wants it as a message
         await send({"type": "lifespan.shutdown.failed", "message": str(error)})
         return
     await send({"type": "lifespan.shutdown.complete"})
@@ -138,6 +138,7 @@ def _request(scope: Scope, body: Body) -> Request:
     if prefix and (target == prefix or target.startswith(prefix + b"/")):
         target = target[len(prefix) :] or b"/"
     client, server = scope.get("client"), scope.get("server")
+    scheme: str = scope.get("scheme", "http")
     request = Request(
         scope.get("method", "GET"),
         target,
@@ -146,7 +147,7 @@ def _request(scope: Scope, body: Body) -> Request:
         body,
         client=tuple(client) if client else None,
         server=tuple(server) if server else None,
-        scheme={"ws": "http", "wss": "https"}.get(scope.get("scheme", "http"), scope.get("scheme", "http")),
+        scheme={"ws": "http", "wss": "https"}.get(scheme, scheme),
         version=scope.get("http_version", "1.1"),
         upgrade="websocket" if scope["type"] == "websocket" else "",
     )
@@ -161,7 +162,7 @@ async def _http(app: App, request: Request, receive: Receive, send: Send) -> Non
     count = _Count(send)
     error: Exception | None = None
     try:
-        await send({"type": "http.response.start", "status": response.status, "headers": _head(request, response)})
+        await send({"type": "http.response.start", "status": response.status, "headers": _head(response)})
         if response.stream is None or _bodiless(request, response):
             await close(response.stream)
             body = b"" if response.body is None or _bodiless(request, response) else response.body
@@ -226,7 +227,7 @@ def _bodiless(request: Request, response: Response) -> bool:
     return request.method == "HEAD" or response.status in {204, 304}
 
 
-def _head(request: Request, response: Response) -> Raw:
+def _head(response: Response) -> Raw:
     if response.body is None or response.status in {204, 304} or "content-length" in response.headers:
         return response.raw
     return [*response.raw, (b"content-length", str(len(response.body)).encode())]

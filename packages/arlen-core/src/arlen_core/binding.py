@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_origin
 
-import msgspec
 from anyio import to_thread
+from msgspec import Struct
 
-from arlen_core.convert import converter, failed, multiple, scalar
+from arlen_core.arguments import SOURCES, converted, model, segment
+from arlen_core.convert import converter, multiple, scalar
 from arlen_core.errors import FieldError, StartupError, ValidationFailed
 from arlen_core.forms import Form, FormLimits, read_form
 from arlen_core.params import Cookie, Header, Input, Invalid
-from arlen_core.payloads import decoder, flatten, forgiving
+from arlen_core.payloads import decoder, forgiving
 from arlen_core.queries import Query
+from arlen_core.signatures import MISSING, place, read, refuse, target
 from arlen_core.sockets import WebSocket
-from arlen_core.validation import custom, explain, fields, strip
+from arlen_core.validation import fields, strip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -26,22 +28,32 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
 
     Get = Callable[[Request], Any]
+    Gather = Callable[[Request], Awaitable[dict[str, Any]]]
+    Handler = Callable[..., Any]
 
-__all__ = ["Binder", "Parameter", "Plan", "place"]
+__all__ = ["Binder", "Bound", "Parameter", "Plan", "Provides"]
 
 _containers = {list, dict, tuple, set}
-_MISSING: Any = inspect.Parameter.empty
 
 
-class Services(Protocol):
+class Provides(Protocol):
     """What binding needs of the services."""
 
     def getter(self, kind: Any) -> tuple[Get, bool] | None:
         """Return how to get a service of that type and whether to await it, or `None` when there is none."""
 
 
-class Parameter(msgspec.Struct, frozen=True):
-    """One bound parameter: where it comes from (`source`), its name there (`wire`), its type and default."""
+class Parameter(Struct, frozen=True):
+    """One bound parameter.
+
+    Attributes:
+        name: in the handler.
+        source: "path", "query", "header", "cookie", "body", "service", "socket", or the name of a special type.
+        wire: its name in the request.
+        kind: its type.
+        required: whether the request has to bring it.
+        default: when it does not.
+    """
 
     name: str
     source: str
@@ -51,7 +63,15 @@ class Parameter(msgspec.Struct, frozen=True):
     default: Any = None
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Bound(Struct, frozen=True):
+    """A parameter with the way to fetch it, and whether that has to be awaited."""
+
+    parameter: Parameter
+    get: Get | None
+    waits: bool = False
+
+
+class Plan(Struct, frozen=True):
     """A compiled signature.
 
     Attributes:
@@ -62,7 +82,7 @@ class Plan(msgspec.Struct, frozen=True):
     """
 
     parameters: tuple[Parameter, ...]
-    gather: Callable[[Request], Awaitable[dict[str, Any]]]
+    gather: Gather
     call: Callable[[Request], Awaitable[Any]]
     socket: str = ""
 
@@ -80,16 +100,16 @@ class Binder:
     def __init__(
         self,
         special: Mapping[type, Get],
-        services: Services,
+        services: Provides,
         threads: Callable[[], CapacityLimiter | None] = lambda: None,
         limits: FormLimits | None = None,
     ) -> None:
-        self._limits = limits
         self._special = dict(special)
         self._services = services
         self._threads = threads
+        self._limits = limits or FormLimits()
 
-    def plan(self, handler: Callable[..., Any], path: Collection[str] = (), *, body: bool = True) -> Plan:
+    def plan(self, handler: Handler, path: Collection[str] = (), *, body: bool = True) -> Plan:
         """Compile a handler.
 
         Args:
@@ -99,97 +119,63 @@ class Binder:
 
         Raises `StartupError` naming the handler, the parameter and the fix.
         """
-        made: list[tuple[Parameter, Get | None, bool]] = []
-        for parameter, kind in _signature(handler):
-            made.append(self._bind(handler, parameter, kind, path, body=body))
-        bodies = [each.name for each, _, _ in made if each.source == "body"]
-        if len(bodies) > 1:
-            raise _refuse(handler, bodies[1], f"is a second body beside {bodies[0]!r}", "merge both in one Struct")
-        missing = set(path) - {each.wire for each, _, _ in made if each.source == "path"}
-        takes = any(each.source in {"request", "context"} for each, _, _ in made)
-        if missing and not takes:
-            fix = f"add a parameter named {min(missing)!r}, or drop it from the path"
-            raise StartupError(f"{place(handler)}: the path has {{{min(missing)}}}, the handler does not", fix=fix)
-        socket = next((each.name for each, _, _ in made if each.source == "socket"), "")
-        return _assemble(handler, made, socket, self._threads)
+        made = [self._bind(handler, parameter, kind, path, body=body) for parameter, kind in read(handler)]
+        _check(handler, [each.parameter for each in made], path)
+        socket = next((each.parameter.name for each in made if each.parameter.source == "socket"), "")
+        gather = _gather(made)
+        alone = not any(each.get for each in made)
+        call = _caller(handler, gather, self._threads, alone=alone)
+        return Plan(tuple(each.parameter for each in made), gather, call, socket)
 
     def _bind(
-        self, handler: Callable[..., Any], parameter: inspect.Parameter, kind: Any, path: Collection[str], *, body: bool
-    ) -> tuple[Parameter, Get | None, bool]:
-        name, default = parameter.name, parameter.default
-        marker = _marker(kind)
+        self, handler: Handler, parameter: inspect.Parameter, kind: Any, path: Collection[str], *, body: bool
+    ) -> Bound:
+        name, marker = parameter.name, _marker(kind)
         if isinstance(marker, Header):
-            wire = marker.name.lower() or name.replace("_", "-")
-            return _text(handler, parameter, kind, "header", wire)
+            return _text(handler, parameter, kind, "header", marker.name.lower() or name.replace("_", "-"))
         if isinstance(marker, Cookie):
             return _text(handler, parameter, kind, "cookie", marker.name or name)
         if marker is Query:
-            return Parameter(name, "query", "", kind, required=False), _model(kind), False
+            return Bound(Parameter(name, "query", "", kind, required=False), model(kind))
         if name in path:
-            return Parameter(name, "path", name, kind, required=True), _path(name, kind), False
-        if found := self._offered(name, kind):
-            return found
+            return Bound(Parameter(name, "path", name, kind, required=True), segment(name, kind))
+        if offered := self._offered(name, kind):
+            return offered
         if scalar(kind) or multiple(kind) is not None:
             return _text(handler, parameter, kind, "query", name)
-        if strip(kind) is _MISSING:
-            raise _refuse(handler, name, "has no annotation", f"write its type, such as `{name}: str`")
-        return self._body(handler, parameter, kind, body=body)
+        if kind is MISSING:
+            raise refuse(handler, name, "has no annotation", f"write its type, such as `{name}: str`")
+        return self._body(handler, name, kind, body=body)
 
-    def _offered(self, name: str, kind: Any) -> tuple[Parameter, Get | None, bool] | None:
+    def _offered(self, name: str, kind: Any) -> Bound | None:
         bare = strip(kind)
         if bare is WebSocket:
-            return Parameter(name, "socket", "", kind, required=True), None, False
+            return Bound(Parameter(name, "socket", "", kind, required=True), None)
         if bare is Form:
-            return Parameter(name, "body", "", kind, required=True), self._form, True
+            return Bound(Parameter(name, "body", "", kind, required=True), self._form, waits=True)
         for offered, get in self._special.items():
             if bare is offered or (isinstance(bare, type) and issubclass(bare, offered)):
-                return Parameter(name, offered.__name__.lower(), "", kind, required=True), get, False
+                return Bound(Parameter(name, offered.__name__.lower(), "", kind, required=True), get)
         found = self._services.getter(bare)
         if found is not None:
-            return Parameter(name, "service", "", kind, required=True), *found
+            return Bound(Parameter(name, "service", "", kind, required=True), *found)
         return None
 
-    async def _form(self, request: Request) -> Form:
-        return await (read_form(request) if self._limits is None else read_form(request, self._limits))
-
-    def _body(
-        self, handler: Callable[..., Any], parameter: inspect.Parameter, kind: Any, *, body: bool
-    ) -> tuple[Parameter, Get | None, bool]:
-        name, bare = parameter.name, strip(kind)
+    def _body(self, handler: Handler, name: str, kind: Any, *, body: bool) -> Bound:
+        bare = strip(kind)
         again = get_origin(bare) is Input
         inner = get_args(bare)[0] if again else kind
         if fields(strip(inner)) is None and strip(inner) is not dict and get_origin(strip(inner)) not in _containers:
             fix = "provide it as a service (`app.provide`), or use a Struct, a scalar, Request or Context"
-            raise _refuse(handler, name, f"has a type that nothing provides: {kind}", fix)
+            raise refuse(handler, name, f"has a type that nothing provides: {kind}", fix)
         if not body:
-            raise _refuse(handler, name, "is a body, but the method has none", "use POST, or `Annotated[..., Query]`")
-        read = (forgiving if again else decoder)(inner, self._limits)
-        return Parameter(name, "body", "", inner, required=True), read, True
+            fix = "use POST, `Annotated[..., Query]`, or provide it as a service (`app.provide`)"
+            raise refuse(handler, name, "is a body, but the method has none", fix)
+        fetch = (forgiving if again else decoder)(inner, self._limits)
+        return Bound(Parameter(name, "body", "", inner, required=True), fetch, waits=True)
 
-
-def place(handler: Any) -> str:
-    """Return "module.function (file:line)" for messages."""
-    target = inspect.unwrap(handler.func if isinstance(handler, partial) else handler)
-    label = f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', type(target).__qualname__)}"
-    code = getattr(target, "__code__", None)
-    return f"{label} ({code.co_filename}:{code.co_firstlineno})" if code else label
-
-
-def _signature(handler: Callable[..., Any]) -> list[tuple[inspect.Parameter, Any]]:
-    target = handler if inspect.isroutine(handler) or isinstance(handler, partial) else handler.__call__  # type: ignore[operator]
-    try:
-        hints = get_type_hints(target.func if isinstance(target, partial) else target, include_extras=True)
-    except NameError as error:
-        fix = "import it at run time (not under TYPE_CHECKING), at module level"
-        raise StartupError(
-            f"{place(handler)}: an annotation names {error.name!r}, which is not there", fix=fix
-        ) from None
-    pairs = []
-    for parameter in inspect.signature(handler).parameters.values():
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
-            raise _refuse(handler, parameter.name, "is positional-only, `*` or `**`", "name each parameter")
-        pairs.append((parameter, hints.get(parameter.name, parameter.empty)))
-    return pairs
+    async def _form(self, request: Request) -> Form:
+        return await read_form(request, self._limits)
 
 
 def _marker(kind: Any) -> Any:
@@ -198,108 +184,41 @@ def _marker(kind: Any) -> Any:
     return None
 
 
-def _refuse(handler: Any, name: str, reason: str, fix: str) -> StartupError:
-    return StartupError(f"{place(handler)}: parameter {name!r} {reason}", fix=fix, code="bad_signature")
+def _text(handler: Handler, parameter: inspect.Parameter, kind: Any, source: str, wire: str) -> Bound:
+    many = multiple(kind) is not None
+    if not many and not scalar(kind):
+        raise refuse(handler, parameter.name, f"cannot come from a {source}: {kind}", "use text, a number, a date, ...")
+    default = parameter.default
+    if default is MISSING and _optional(kind):
+        default = None
+    elif default is MISSING and many and source == "query":
+        default = (converter(kind) or list)([])
+    get = converted(SOURCES[source](wire, many=many), kind, wire, default, blank=not many and strip(kind) is not str)
+    return Bound(Parameter(parameter.name, source, wire, kind, required=default is MISSING, default=default), get)
 
 
-def _path(name: str, kind: Any) -> Get:
-    convert = None if strip(kind) is _MISSING else converter(kind)
-    if convert is None:
-        return lambda request: request.params[name]
-
-    def get(request: Request) -> Any:
-        try:
-            return convert(request.params[name])
-        except msgspec.ValidationError:
-            raise Invalid(failed(request.params[name], kind, name)) from None
-
-    return get
+def _optional(kind: Any) -> bool:
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return type(None) in get_args(plain)
 
 
-def _text(
-    handler: Any, parameter: inspect.Parameter, kind: Any, source: str, wire: str
-) -> tuple[Parameter, Get | None, bool]:
-    inner = multiple(kind)
-    if inner is None and not scalar(kind):
-        raise _refuse(
-            handler, parameter.name, f"cannot come from a {source}: {kind}", "use text, a number, a date, ..."
-        )
-    optional = isinstance(None, _plain(kind))
-    default = None if parameter.default is _MISSING and optional else parameter.default
-    if default is _MISSING and inner is not None and source == "query":
-        default = ()
-    get = _sources[source](wire, many=inner is not None)
-    made = Parameter(parameter.name, source, wire, kind, required=default is _MISSING, default=default)
-    return made, _converted(get, kind, wire, default, empty=inner is None and strip(kind) is not str), False
+def _check(handler: Handler, parameters: list[Parameter], path: Collection[str]) -> None:
+    bodies = [each.name for each in parameters if each.source == "body"]
+    if len(bodies) > 1:
+        raise refuse(handler, bodies[1], f"is a second body beside {bodies[0]!r}", "merge both in one Struct")
+    missing = set(path) - {each.wire for each in parameters if each.source == "path"}
+    if missing and not any(each.source in {"request", "context"} for each in parameters):
+        reason = f"{place(handler)}: the path has {{{min(missing)}}}, the handler does not"
+        fix = f"add a parameter named {min(missing)!r}, or drop it from the path"
+        raise StartupError(reason, fix=fix, code="bad_signature")
 
 
-def _plain(kind: Any) -> Any:
-    args = get_args(get_args(kind)[0] if get_origin(kind) is Annotated else kind)
-    return type(None) if type(None) in args else ()
+def _gather(made: list[Bound]) -> Gather:
+    fetched = [(each.parameter, each.get, each.waits) for each in made if each.get is not None]
+    plain = [(parameter.name, get) for parameter, get, waits in fetched if not waits]
+    bodies = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source == "body"]
+    scoped = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source != "body"]
 
-
-def _converted(get: Get, kind: Any, wire: str, default: Any, *, empty: bool) -> Get:
-    convert = converter(kind)
-    if default == () and default is not _MISSING:
-        default = convert([]) if convert else []
-
-    def fetch(request: Request) -> Any:
-        value = get(request)
-        if value is None or (empty and not value):
-            if default is _MISSING:
-                raise Invalid([FieldError(wire, "missing", "is required")])
-            return default
-        if convert is None:
-            return value
-        try:
-            return convert(value)
-        except msgspec.ValidationError:
-            raise Invalid(failed(value, kind, wire)) from None
-
-    return fetch
-
-
-def _query(wire: str, *, many: bool) -> Get:
-    return (lambda request: request.query.all(wire) or None) if many else (lambda request: request.query.get(wire))
-
-
-def _header(wire: str, *, many: bool) -> Get:
-    return (lambda request: request.headers.all(wire) or None) if many else (lambda request: request.headers.get(wire))
-
-
-def _cookie(wire: str, *, many: bool) -> Get:
-    return lambda request: request.cookies.get(wire)
-
-
-_sources: dict[str, Callable[..., Get]] = {"query": _query, "header": _header, "cookie": _cookie}
-
-
-def _model(kind: Any) -> Get:
-    def get(request: Request) -> Any:
-        values = flatten(kind, request.query)
-        try:
-            return msgspec.convert(values, kind, strict=False, dec_hook=custom)
-        except msgspec.ValidationError:
-            raise Invalid(explain(values, kind, strict=False)) from None
-
-    return get
-
-
-def _assemble(
-    handler: Callable[..., Any],
-    made: list[tuple[Parameter, Get | None, bool]],
-    socket: str,
-    threads: Callable[[], CapacityLimiter | None],
-) -> Plan:
-    parameters = tuple(each for each, _, _ in made)
-    plain = [(each.name, get) for each, get, waits in made if get and not waits]
-    bodies = [(each.name, get) for each, get, waits in made if get and waits and each.source == "body"]
-    scoped = [(each.name, get) for each, get, waits in made if get and waits and each.source != "body"]
-    gather = _gather(plain, bodies, scoped)
-    return Plan(parameters, gather, _caller(handler, gather, plain, threads, simple=not bodies and not scoped), socket)
-
-
-def _gather(plain: list[tuple[str, Get]], bodies: list[tuple[str, Get]], scoped: list[tuple[str, Get]]) -> Any:
     async def gather(request: Request) -> dict[str, Any]:
         values: dict[str, Any] = {}
         rows: list[FieldError] | None = None
@@ -322,25 +241,23 @@ def _gather(plain: list[tuple[str, Get]], bodies: list[tuple[str, Get]], scoped:
     return gather
 
 
-def _caller(
-    handler: Callable[..., Any], gather: Any, plain: list[tuple[str, Get]], threads: Any, *, simple: bool
-) -> Any:
-    target = handler if inspect.isroutine(handler) or isinstance(handler, partial) else handler.__call__  # type: ignore[operator]
-    if inspect.isasyncgenfunction(target):
+def _caller(handler: Handler, gather: Gather, threads: Callable[[], CapacityLimiter | None], *, alone: bool) -> Any:
+    function = target(handler)
+    if inspect.isasyncgenfunction(function):
 
         async def stream(request: Request) -> Any:
             return handler(**await gather(request))
 
         return stream
-    if not inspect.iscoroutinefunction(target):
+    if not inspect.iscoroutinefunction(function):
 
         async def thread(request: Request) -> Any:
             return await to_thread.run_sync(partial(handler, **await gather(request)), limiter=threads())
 
         return thread
-    if simple and not plain:
+    if alone:
 
-        async def bare(request: Request) -> Any:
+        async def bare(_: Request) -> Any:
             return await handler()
 
         return bare

@@ -25,7 +25,7 @@ class Result(Struct, frozen=True):
 class CommandError(ArlenError):
     """A command failed: a stable code, the reason, the fix, and the exit code (1 failure, 2 wrong usage)."""
 
-    def __init__(self, code: str, message: str, *, fix: str = "", exit: int = 1) -> None:  # noqa: A002  # the field's word
+    def __init__(self, code: str, message: str, *, fix: str = "", exit: int = 1) -> None:
         super().__init__(f"{message} (fix: {fix})" if fix else message)
         self.code = code
         self.message = message
@@ -43,4 +43,8 @@ class Command(Protocol):
         """Add this command's arguments."""
 
     def run(self, args: Namespace) -> Result:
-        """Do it; raise `CommandError` on failure. `args.json` is true when the caller wants JSON, `args.app` names the app."""
+        """Do it; raise `CommandError` on failure.
+
+        Args:
+            args: parsed; `args.json` is true when the caller wants JSON, `args.app` names the application.
+        """

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Helpers:
     """The application's helpers, called by name; those that want the context get it first.
 
-    `ctx.helpers.excerpt(text)` calls what `app.helper("excerpt", ...)` registered; an unknown name is an `AttributeError`.
+    `ctx.helpers.excerpt(text)` calls what `app.helper("excerpt", ...)` registered; `AttributeError` if none is.
     """
 
     __slots__ = ("_context",)

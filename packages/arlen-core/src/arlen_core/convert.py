@@ -35,7 +35,7 @@ def scalar(kind: Any) -> bool:
     if not isinstance(bare, type) or issubclass(bare, (msgspec.Struct, dict, list, tuple, set, bytes)):
         return False
     module = bare.__module__
-    return issubclass(bare, Enum) or module in {"builtins", "uuid", "datetime", "decimal"} and bare is not object
+    return issubclass(bare, Enum) or (bare is not object and module in {"builtins", "uuid", "datetime", "decimal"})
 
 
 def multiple(kind: Any) -> Any | None:

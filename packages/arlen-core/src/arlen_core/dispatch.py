@@ -66,12 +66,12 @@ class Dispatcher:
         error: Exception | None = None
         try:
             response = await self._route(request)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001  # every error becomes a response
             error = raised
             response = await self._recover(request, raised)
         try:
             return await self._finish(request, response, error)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001  # every error becomes a response
             return self._dress(request, await self._recover(request, raised))
 
     async def _route(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ class Dispatcher:
         if isinstance(found, Miss):
             request.state["miss"] = found
             return await self._missing(request)
-        route = request.route = found.route
+        route = request.route = found.route  # type: ignore[assignment]  # a mount is good enough for logs
         request.params, request.format = found.params, found.format
         if found.target:
             request.state["mounted"] = found.target
@@ -162,7 +162,7 @@ async def close(request: Request, error: BaseException | None = None) -> None:
     while closers:
         try:
             await closers.pop()(error)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001  # the others close all the same
             failure = failure or raised
     if failure is not None:
         raise failure

@@ -115,7 +115,7 @@ class _Call:
         async with self._send:
             try:
                 await target(self._scope, self._receive, self._deliver)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # raised where the answer is awaited
                 if self._gone.is_set():
                     return
                 self._failure = error
@@ -188,7 +188,7 @@ class _Lifespan:
                 self._receive,
                 self._send,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised by `started` and `stop`
             if self._up.is_set():
                 self._failure = f"{type(error).__name__}: {error}"
             self._supported = False
@@ -281,7 +281,7 @@ def _parameters(target: Any) -> int:
 
 def _wsgi(target: Any) -> Any:
     try:
-        from a2wsgi import WSGIMiddleware  # noqa: PLC0415  # an extra
+        from a2wsgi import WSGIMiddleware  # an extra
     except ImportError:
         raise StartupError("a WSGI application needs a bridge", fix="pip install 'arlen-core[wsgi]'") from None
     return WSGIMiddleware(target)

@@ -52,7 +52,8 @@ class Element:
 
     def get(self, name: str, default: str = "") -> str:
         """Return the value of an attribute, or `default`."""
-        return self[name] if name in self else default
+        value = self._node.attributes.get(name, default)
+        return "" if value is None else value
 
     def __repr__(self) -> str:
         return f"<Element {self.html[:60]!r}>"

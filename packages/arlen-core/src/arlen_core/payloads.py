@@ -36,7 +36,8 @@ def decoder(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], 
     """Return a coroutine function that reads the body of a request as `kind`.
 
     JSON (RFC 8259) is decoded and validated in one pass; forms are flattened and converted. It raises `Invalid` with a
-    row for each failing field, and `HTTPError` 400 (broken JSON), 413 (too large) or 415 (a media type that nobody asked for).
+    row for each failing field, and `HTTPError` 400 (broken JSON), 413 (too large) or 415 (a media type that nobody
+    asked for).
     """
     read_json = msgspec.json.Decoder(kind, dec_hook=custom).decode
 
@@ -117,6 +118,6 @@ async def _values(request: Request, kind: Any, limits: FormLimits | None) -> dic
         detail = f"the body is {request.media or 'of no declared type'}; send application/json or a form"
         accept = {"accept": "application/json, application/x-www-form-urlencoded, multipart/form-data"}
         raise HTTPError(415, detail, headers=accept)
-    from arlen_core.forms import read_form  # noqa: PLC0415  # forms are parsed only when asked for
+    from arlen_core.forms import read_form  # forms are parsed only when asked for
 
     return flatten(kind, await read_form(request) if limits is None else await read_form(request, limits))

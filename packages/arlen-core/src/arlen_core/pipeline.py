@@ -119,7 +119,7 @@ class Pipeline:
         async def hooked(request: Request) -> Response:
             early = await before(request) if before is not None else None
             made = await answer(await call(request) if early is None else early, status, formats)
-            return await after(request, made) if after is not None else made  # type: ignore[no-any-return]
+            return await after(request, made) if after is not None else made
 
         return hooked
 

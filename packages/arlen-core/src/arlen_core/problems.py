@@ -53,13 +53,13 @@ def describe(request: Request, error: HTTPError) -> dict[str, Any]:
 
 
 def problem(request: Request, error: HTTPError) -> Response:
-    """Answer with an error as the client prefers it: JSON unless it asks for HTML or plain text first.
+    r"""Answer with an error as the client prefers it: JSON unless it asks for HTML or plain text first.
 
     >>> from arlen_core.requests import Request
     >>> from arlen_core.errors import NotFound
     >>> answer = problem(Request(headers=[(b"accept", b"text/plain")]), NotFound())
     >>> answer.status, answer.body
-    (404, b'Not Found\\n')
+    (404, b'Not Found\n')
     """
     members = describe(request, error)
     kind = choose(request, ["application/problem+json", "json", "html", "txt"])

@@ -50,7 +50,7 @@ class Recovery:
                     made.headers.default(name, value)
                 return made
         except Exception as failure:
-            self._app.log.error("http.error_handler.failed", path=request.path, exc_info=failure)
+            self._app.log.exception("http.error_handler.failed", path=request.path, exc_info=failure)
             error = failure
         return self._plain(request, error)
 
@@ -62,7 +62,7 @@ class Recovery:
 
     def _plain(self, request: Request, error: Exception) -> Response:
         if self._app.debug and not isinstance(error, HTTPError):
-            from arlen_core.debug import report  # noqa: PLC0415  # development only
+            from arlen_core.debug import report  # development only
 
             return report(request, error)
         return problem(request, wrap(error))

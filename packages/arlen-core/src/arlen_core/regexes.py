@@ -26,11 +26,11 @@ def refusal(pattern: str) -> str:
     """
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         return f"the regular expression is wrong: {error}"
-    if re.fullmatch(pattern, "") is not None:
-        return "the regular expression matches the empty text"
-    return _scan(_TOKEN.findall(pattern))
+    if reason := _scan(_TOKEN.findall(pattern)):
+        return reason
+    return "the regular expression matches the empty text" if re.fullmatch(pattern, "") else ""
 
 
 def _scan(tokens: list[str]) -> str:

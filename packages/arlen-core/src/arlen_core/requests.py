@@ -47,9 +47,30 @@ class Request:
     """
 
     __slots__ = (
-        "_headers", "_path", "_query", "body", "client", "closers", "context", "format", "id", "marks", "method", "params", "query_string",
-        "raw", "root", "route", "scheme", "server", "state", "target", "trace", "upgrade", "version",
-    )  # fmt: skip
+        "_headers",
+        "_path",
+        "_query",
+        "body",
+        "client",
+        "closers",
+        "context",
+        "format",
+        "id",
+        "marks",
+        "method",
+        "params",
+        "query_string",
+        "raw",
+        "root",
+        "route",
+        "scheme",
+        "server",
+        "state",
+        "target",
+        "trace",
+        "upgrade",
+        "version",
+    )
 
     def __init__(
         self,
@@ -125,7 +146,7 @@ class Request:
         return (self.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
     def below(self, prefix: str, target: bytes) -> Request:
-        """Return the request as an application mounted at `prefix` sees it; body, identity and clock readings are shared."""
+        """Return the request as an application mounted at `prefix` sees it; body, identity and marks are shared."""
         child = Request(
             self.method, target, self.query_string, self.raw, self.body,
             client=self.client, server=self.server, scheme=self.scheme, version=self.version, upgrade=self.upgrade,

@@ -81,7 +81,10 @@ class Response:
         http_only: bool = True,
         same_site: str = "Lax",
     ) -> None:
-        """Set a cookie (RFC 6265 §4.1); `max_age` in seconds, 0 deletes it. `ValueError` for a name or value it forbids."""
+        """Set a cookie (RFC 6265 §4.1); `max_age` is in seconds, 0 deletes it.
+
+        Raises `ValueError` for a name or a value that cookies forbid.
+        """
         if not name or any(c in '()<>@,;:\\"/[]?={} \t' or not "!" <= c <= "~" for c in name):
             raise ValueError(f"{name!r} is not a cookie name (a token of RFC 6265 §4.1.1)")
         if any(c in ' ",;\\' or not "!" <= c <= "~" for c in value):

@@ -134,7 +134,8 @@ def _bound(route: Route, name: str, kind: Kind, annotation: Any) -> Kind:
         return wanted or kind
     if kind is not PATH and kind.type is str and wanted is not None:
         return _narrowed(kind, wanted)
-    if isinstance(plain, type) and isinstance(kind.type, type) and not issubclass(kind.type, plain):
+    typed = all(isinstance(each, type) and each is not Any for each in (plain, kind.type))
+    if typed and not issubclass(kind.type, plain):
         raise StartupError(
             f"{origin(route)}: {{{name}:{kind.name}}} in {route.template!r} is {kind.type.__name__}, "
             f"but the handler takes {plain.__name__}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from arlen_core.queries import encode
 from arlen_core.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable
     from types import TracebackType
 
     from arlen_core.app import App
@@ -62,7 +63,7 @@ class Reply:
     @property
     def page(self) -> Page:
         """The body as an HTML page, to be searched with CSS selectors; needs `arlen-core[testing]`."""
-        from arlen_core.pages import Page  # noqa: PLC0415  # an extra
+        from arlen_core.pages import Page  # an extra
 
         return Page(self.text, self.url)
 
@@ -118,7 +119,7 @@ class Client:
         self.cookies: dict[str, str] = {}
         self._follow, self._scheme, self._client = follow, "https" if https else "http", client
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         await self.app.start()
         return self
 
@@ -163,7 +164,8 @@ class Client:
             url: path and query; a host in it is sent as Host.
             follow: follow redirects, in place of what the client was told.
             **options: `query` (a mapping or pairs), `headers`, and one of `json`, `form` (a mapping or pairs), `files`
-                (field to `(file name, bytes)` or `(file name, bytes, media type)`, with `form` as multipart), `body` (bytes).
+                (field to `(file name, bytes)` or `(file name, bytes, media type)`, with `form` as multipart), `body`
+                (bytes).
 
         Raises `RuntimeError` for more than 10 redirects.
         """
@@ -180,7 +182,8 @@ class Client:
     async def submit(self, form: Form, **values: Any) -> Reply:
         """Fill a form of a page and send it; see `arlen_core.pages.Form`."""
         method, url, fields = form.filled(values)
-        return await self.request(method, url, **({"query": fields} if method == "GET" else {"form": fields}))
+        content: dict[str, Any] = {"query": fields} if method == "GET" else {"form": fields}
+        return await self.request(method, url, **content)
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, **options: Any) -> AsyncIterator[Streamed]:
@@ -300,7 +303,7 @@ def _content(
 
 
 def _pairs(form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
-    rows = form.items() if hasattr(form, "items") else form
+    rows: Iterable[tuple[str, Any]] = form.items() if isinstance(form, Mapping) else form
     return [
         (name, str(each)) for name, value in rows for each in (value if isinstance(value, list | tuple) else [value])
     ]

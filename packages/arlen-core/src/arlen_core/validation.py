@@ -104,7 +104,7 @@ def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _inside(data: Any, kind: Any, strict: bool, at: str) -> list[FieldError]:
+def _inside(data: Any, kind: Any, strict: bool, at: str) -> list[FieldError]:  # noqa: FBT001
     known = fields(kind)
     if known is not None and isinstance(data, dict):
         return _members(data, kind, known, strict, at)
@@ -121,7 +121,11 @@ def _inside(data: Any, kind: Any, strict: bool, at: str) -> list[FieldError]:
 
 
 def _members(
-    data: dict[str, Any], kind: Any, known: list[tuple[str, Any, bool]], strict: bool, at: str
+    data: dict[str, Any],
+    kind: Any,
+    known: list[tuple[str, Any, bool]],
+    strict: bool,  # noqa: FBT001
+    at: str,
 ) -> list[FieldError]:
     rows: list[FieldError] = []
     for name, inner, required in known:

@@ -1,0 +1,97 @@
+"""Arguments: how one argument is fetched from a request, as a function made once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from arlen_core.convert import converter, failed
+from arlen_core.errors import FieldError
+from arlen_core.params import Invalid
+from arlen_core.payloads import flatten
+from arlen_core.signatures import MISSING
+from arlen_core.validation import custom, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from arlen_core.requests import Request
+
+    Get = Callable[[Request], Any]
+
+__all__ = ["SOURCES", "converted", "model", "segment"]
+
+
+def segment(name: str, kind: Any) -> Get:
+    """Return how to get a path parameter as `kind`; `Invalid` when the segment is no such thing."""
+    convert = None if kind is MISSING else converter(kind)
+    if convert is None:
+        return lambda request: request.params[name]
+
+    def get(request: Request) -> Any:
+        try:
+            return convert(request.params[name])
+        except msgspec.ValidationError:
+            raise Invalid(failed(request.params[name], kind, name)) from None
+
+    return get
+
+
+def converted(get: Get, kind: Any, wire: str, default: Any, *, blank: bool) -> Get:
+    """Return how to get a value as `kind`.
+
+    Args:
+        get: fetches the text, or a list of texts, or `None`.
+        kind: the type.
+        wire: the name for errors.
+        default: for a value that is absent, or `MISSING`: then it is an error.
+        blank: an empty text counts as absent.
+    """
+    convert = converter(kind)
+
+    def fetch(request: Request) -> Any:
+        value = get(request)
+        if value is None or (blank and not value):
+            if default is MISSING:
+                raise Invalid([FieldError(wire, "missing", "is required")])
+            return default
+        if convert is None:
+            return value
+        try:
+            return convert(value)
+        except msgspec.ValidationError:
+            raise Invalid(failed(value, kind, wire)) from None
+
+    return fetch
+
+
+def model(kind: Any) -> Get:
+    """Return how to get a Struct, dataclass or TypedDict out of the query parameters."""
+
+    def get(request: Request) -> Any:
+        values = flatten(kind, request.query)
+        try:
+            return msgspec.convert(values, kind, strict=False, dec_hook=custom)
+        except msgspec.ValidationError:
+            raise Invalid(explain(values, kind, strict=False)) from None
+
+    return get
+
+
+def _query(wire: str, *, many: bool) -> Get:
+    return (lambda request: request.query.all(wire) or None) if many else (lambda request: request.query.get(wire))
+
+
+def _header(wire: str, *, many: bool) -> Get:
+    return (lambda request: request.headers.all(wire) or None) if many else (lambda request: request.headers.get(wire))
+
+
+def _cookie(wire: str, *, many: bool) -> Get:
+    if many:
+        return lambda request: [request.cookies[wire]] if wire in request.cookies else None
+    return lambda request: request.cookies.get(wire)
+
+
+SOURCES: dict[str, Callable[..., Get]] = {"query": _query, "header": _header, "cookie": _cookie}
+"""Where text comes from, by name; each takes the wire name and whether every value is wanted."""

@@ -1,0 +1,198 @@
+"""Logs: structlog, imported when the first line is written; text for people, JSON lines in production."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from arlen_core.lines import Stamp, hide, json_line, text_line
+from arlen_core.sinks import Sink
+
+if TYPE_CHECKING:
+    from logging import Handler
+
+    from arlen_core.clock import Clock
+
+__all__ = ["LEVELS", "Log", "LogSettings", "Logs", "current"]
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+"""The levels, with the numbers of the standard library."""
+
+current: ContextVar[Any] = ContextVar("arlen_request", default=None)
+"""The request that is being answered; its `id` and trace go into every line."""
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `[log]`.
+
+    Attributes:
+        level: lines below it are dropped; access lines are not concerned.
+        format: "json", "text", or "auto": text in development and tests, JSON elsewhere.
+        target: "stderr", or the path of a file, below the application's folder unless it is absolute.
+        access: whether each completed request gets a line.
+        query: whether that line has the query string; off, because queries hold secrets.
+        stdlib: whether what libraries log by `logging` comes out here too.
+        buffer: bytes of access lines held before they are written, 0 to 16 MiB; 0 writes each at once.
+        flush: seconds after which they are written in any case, 0 to 60; 0 writes each at once.
+        mask: more names whose values are secrets, in lower case, beside password, token, secret, cookie and their like.
+    """
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+    target: Annotated[str, Meta(min_length=1)] = "stderr"
+    access: bool = True
+    query: bool = False
+    stdlib: bool = True
+    buffer: Annotated[int, Meta(ge=0, le=16 << 20)] = 65536
+    flush: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    mask: tuple[str, ...] = ()
+
+
+class Log:
+    """A logger: `log.info("order.created", id=7)`. One word says what happened; values say the rest.
+
+    It never raises: a line that cannot be written is counted, not your problem.
+    """
+
+    __slots__ = ("_bound", "_logs", "_values")
+
+    def __init__(self, logs: Logs, values: Mapping[str, Any] | None = None) -> None:
+        self._logs = logs
+        self._values = dict(values or {})
+        self._bound: Any = None
+
+    def bind(self, **values: Any) -> Log:
+        """Return a logger that adds these values to each of its lines."""
+        return Log(self._logs, self._values | values)
+
+    def debug(self, event: str, /, **values: Any) -> None:
+        """Log what only a developer wants to know."""
+        self._write("debug", event, values)
+
+    def info(self, event: str, /, **values: Any) -> None:
+        """Log what happened."""
+        self._write("info", event, values)
+
+    def warning(self, event: str, /, **values: Any) -> None:
+        """Log what somebody should look at one day."""
+        self._write("warning", event, values)
+
+    def error(self, event: str, /, **values: Any) -> None:
+        """Log what failed; `exc_info=error` adds the traceback."""
+        self._write("error", event, values)
+
+    def critical(self, event: str, /, **values: Any) -> None:
+        """Log what stops the application."""
+        self._write("critical", event, values)
+
+    def exception(self, event: str, /, **values: Any) -> None:
+        """Log what failed, with the traceback of the exception that is being handled."""
+        self._write("error", event, {"exc_info": True, **values})
+
+    def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
+        if LEVELS[level] < self._logs.threshold:
+            return
+        try:
+            if self._bound is None:
+                self._bound = self._logs.structlog().bind(**self._values)
+            getattr(self._bound, level)(event, **values)
+        except Exception as error:
+            self._logs.broken(level, event, error)
+
+
+class Logs:
+    """The log of one application.
+
+    Args:
+        settings: the section `[log]`.
+        env: the environment's name.
+        root: the application's folder.
+        clock: for the timestamps.
+
+    Attributes:
+        log: the logger.
+        sink: where the lines go.
+        json: whether they are JSON.
+        threshold: the number of the lowest level that is written.
+        failed: lines that could not be made.
+    """
+
+    def __init__(
+        self,
+        settings: LogSettings | None = None,
+        env: str = "production",
+        *,
+        root: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or LogSettings()
+        people = env in {"development", "test"}
+        self.json = self.settings.format == "json" or (self.settings.format == "auto" and not people)
+        self.threshold = LEVELS[self.settings.level]
+        self.failed = 0
+        self.stamp = Stamp(clock)
+        self.sink = self._sink(root or Path(), at_once=people)
+        self.log = Log(self)
+        self._mask = frozenset(self.settings.mask)
+        self._logger: Any = None
+        self._bridge: Any = None
+        self._signals = False
+
+    def start(self) -> None:
+        """Open the target, take over the standard library's log, and reopen on SIGUSR1; `StartupError` when it cannot."""
+        self.sink.start()
+        if self.settings.stdlib and self._bridge is None:
+            from arlen_core.bridge import Bridge
+
+            bridge = Bridge(self.log._write, self.threshold)
+            self._bridge = bridge if bridge.install() else None
+        if self.settings.target != "stderr" and not self._signals:
+            self._signals = _on_usr1(self.sink.reopen)
+
+    def stop(self) -> None:
+        """Write what is held and undo what `start` did."""
+        if self._bridge is not None:
+            self._bridge.remove()
+            self._bridge = None
+        if self._signals:
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+            self._signals = False
+        if self._logger is not None:
+            self._release()
+        self.sink.stop()
+
+    def structlog(self) -> Any:
+        """Return the structlog logger behind `log`; imports structlog on first use.
+
+        `structlog.get_logger()` gives the same log from then on, unless the program has configured structlog itself.
+        """
+        if self._logger is None:
+            import structlog
+
+            wrapper = structlog.make_filtering_bound_logger(self.threshold)
+            processors = [structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, self._render]
+            out = _Out(self.sink)
+            if not structlog.is_configured():
+                structlog.configure(processors, wrapper, dict, lambda *_: out, cache_logger_on_first_use=False)
+            self._logger = structlog.wrap_logger(out, processors, wrapper, dict)
+        return self._logger
+
+    def broken(self, level: str, event: str, error: Exception) -> None:
+        """Write a line that says that a line could not be made."""
+        self.failed += 1
+        self.sink.write(self._line({"level": level, "event": str(event), "log_error": type(error).__name__}))
+
+    def line(self, record: Mapping[str, Any]) -> bytes:
+        """Return a record as the bytes of one line, in the format of this log, with its timestamp."""
+        stamped = {"timestamp": self.stamp(), **record}
+        return json_line(stamped) if self.json else text_line(stamped, color=self._color)
+
+    @property
+    def _color(self) -> bool:
+        return False
