@@ -28,7 +28,7 @@ class Bridge(logging.Handler):
         """Hand one record on; one that cannot be formatted comes out as it was written."""
         try:
             message = record.getMessage()
-        except Exception:  # a library's wrong format string is not the application's failure
+        except Exception:  # noqa: BLE001  # a library's wrong format string is not the application's failure
             message = f"{record.msg} {record.args}"
         values: dict[str, Any] = {"logger": record.name}
         if record.exc_info:

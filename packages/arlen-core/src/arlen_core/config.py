@@ -196,7 +196,7 @@ class Config:
 
 
 def installed() -> dict[str, Callable[[], Any]]:
-    """Return what loads the section types of the installed packages: their entry points in the group `arlen.settings`."""
+    """Return what loads the sections' types of installed packages: their entry points in the group `arlen.settings`."""
     from importlib.metadata import entry_points  # slow, and seldom needed
 
     return {each.name: each.load for each in entry_points(group="arlen.settings")}

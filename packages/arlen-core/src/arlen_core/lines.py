@@ -23,8 +23,20 @@ _login = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _unprintable = re.compile(r"[^ -~]")
 _plain = re.compile(r"[!#-<>-\[\]-~]+").fullmatch  # no spaces, quotes, backslashes and equals signs
 _words = frozenset(
-    "api_key apikey authorization cookie credential credentials key_secret passphrase passwd password private_key pwd "
-    "secret secrets set_cookie session_key token tokens".split()
+    {
+        *(
+            "api_key",
+            "apikey",
+            "authorization",
+            "cookie",
+            "cookies",
+            "credential",
+            "credentials",
+            "passphrase",
+            "passwd",
+        ),
+        *("password", "private_key", "pwd", "secret", "secrets", "session_key", "set_cookie", "token", "tokens"),
+    }
 )
 
 
@@ -95,7 +107,7 @@ def json_line(record: Mapping[str, Any]) -> bytes:
     try:
         data = _encode(record)
     except Exception:  # noqa: BLE001  # huge integers, lone surrogates, broken __str__: a log line must come out
-        data = _encode({printable(str(key)): _shown(value) for key, value in record.items()})
+        data = _encode({printable(str(key)): _encodable(value) for key, value in record.items()})
     if data.isascii() and b"\x7f" not in data:
         return data + b"\n"
     return _json_safe(data.decode()).encode() + b"\n"
@@ -143,6 +155,14 @@ def _shown(value: Any) -> str:
         return printable(str(value))
     except Exception:  # noqa: BLE001  # as above
         return f"<{type(value).__name__}>"
+
+
+def _encodable(value: Any) -> Any:
+    try:
+        _encode(value)
+    except Exception:  # noqa: BLE001  # as above
+        return _shown(value)
+    return value
 
 
 def _valid(text: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -15,8 +17,6 @@ from arlen_core.lines import Stamp, hide, json_line, text_line
 from arlen_core.sinks import Sink
 
 if TYPE_CHECKING:
-    from logging import Handler
-
     from arlen_core.clock import Clock
 
 __all__ = ["LEVELS", "Log", "LogSettings", "Logs", "current"]
@@ -73,36 +73,39 @@ class Log:
 
     def debug(self, event: str, /, **values: Any) -> None:
         """Log what only a developer wants to know."""
-        self._write("debug", event, values)
+        self.write("debug", event, values)
 
     def info(self, event: str, /, **values: Any) -> None:
         """Log what happened."""
-        self._write("info", event, values)
+        self.write("info", event, values)
 
     def warning(self, event: str, /, **values: Any) -> None:
         """Log what somebody should look at one day."""
-        self._write("warning", event, values)
+        self.write("warning", event, values)
 
     def error(self, event: str, /, **values: Any) -> None:
         """Log what failed; `exc_info=error` adds the traceback."""
-        self._write("error", event, values)
+        self.write("error", event, values)
 
     def critical(self, event: str, /, **values: Any) -> None:
         """Log what stops the application."""
-        self._write("critical", event, values)
+        self.write("critical", event, values)
 
     def exception(self, event: str, /, **values: Any) -> None:
         """Log what failed, with the traceback of the exception that is being handled."""
-        self._write("error", event, {"exc_info": True, **values})
+        self.write("error", event, {"exc_info": True, **values})
 
-    def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
+    def write(self, level: str, event: str, values: dict[str, Any]) -> None:
+        """Log at a level that is known only at run time."""
         if LEVELS[level] < self._logs.threshold:
             return
         try:
+            if "event" in values:
+                values["event_"] = values.pop("event")
             if self._bound is None:
                 self._bound = self._logs.structlog().bind(**self._values)
             getattr(self._bound, level)(event, **values)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a log line never raises
             self._logs.broken(level, event, error)
 
 
@@ -142,15 +145,19 @@ class Logs:
         self._mask = frozenset(self.settings.mask)
         self._logger: Any = None
         self._bridge: Any = None
-        self._signals = False
+        self._configured = self._signals = False
+        self._color = self.settings.target == "stderr" and not self.json and _colored()
 
     def start(self) -> None:
-        """Open the target, take over the standard library's log, and reopen on SIGUSR1; `StartupError` when it cannot."""
+        """Open the target, take over the standard library's log, reopen a file on SIGUSR1.
+
+        `StartupError` when the file cannot be opened.
+        """
         self.sink.start()
         if self.settings.stdlib and self._bridge is None:
             from arlen_core.bridge import Bridge
 
-            bridge = Bridge(self.log._write, self.threshold)
+            bridge = Bridge(self.log.write, self.threshold)
             self._bridge = bridge if bridge.install() else None
         if self.settings.target != "stderr" and not self._signals:
             self._signals = _on_usr1(self.sink.reopen)
@@ -179,6 +186,7 @@ class Logs:
             processors = [structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, self._render]
             out = _Out(self.sink)
             if not structlog.is_configured():
+                self._configured = True
                 structlog.configure(processors, wrapper, dict, lambda *_: out, cache_logger_on_first_use=False)
             self._logger = structlog.wrap_logger(out, processors, wrapper, dict)
         return self._logger
@@ -186,13 +194,62 @@ class Logs:
     def broken(self, level: str, event: str, error: Exception) -> None:
         """Write a line that says that a line could not be made."""
         self.failed += 1
-        self.sink.write(self._line({"level": level, "event": str(event), "log_error": type(error).__name__}))
+        self.sink.write(self.line({"level": level, "event": str(event), "log_error": type(error).__name__}))
 
     def line(self, record: Mapping[str, Any]) -> bytes:
-        """Return a record as the bytes of one line, in the format of this log, with its timestamp."""
+        """Return a record as the bytes of one line in the format of this log, with its timestamp."""
         stamped = {"timestamp": self.stamp(), **record}
         return json_line(stamped) if self.json else text_line(stamped, color=self._color)
 
-    @property
-    def _color(self) -> bool:
+    def _render(self, _: Any, level: str, values: dict[str, Any]) -> bytes:
+        record = {"level": level, "event": hide("", values.pop("event", "")), **_ids(current.get())}
+        return self.line(record | {key: hide(key, value, self._mask) for key, value in values.items()})
+
+    def _sink(self, root: Path, *, at_once: bool) -> Sink:
+        target = None if self.settings.target == "stderr" else root / self.settings.target
+        size = 0 if at_once else self.settings.buffer
+        return Sink(target, size=size, interval=self.settings.flush, notice=self._lost)
+
+    def _lost(self, count: int) -> bytes:
+        return self.line({"level": "error", "event": "log.lost", "lines": count})
+
+    def _release(self) -> None:
+        import structlog
+
+        if self._configured and structlog.is_configured():
+            structlog.reset_defaults()
+        self._configured = False
+        self._logger = None
+
+
+class _Out:
+    """What structlog writes to: the sink, at once when it matters."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.debug = self.info = self.warning = self.msg = sink.write
+
+    def error(self, line: bytes) -> None:
+        self._sink.write(line)
+        self._sink.hurry()
+
+    critical = error
+
+
+def _ids(request: Any) -> dict[str, str]:
+    if request is None:
+        return {}
+    return {"request_id": request.id, "trace_id": request.trace[3:35]}
+
+
+def _colored() -> bool:
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    return terminal and "NO_COLOR" not in os.environ
+
+
+def _on_usr1(reopen: Callable[[], None]) -> bool:
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "SIGUSR1") or signal.getsignal(signal.SIGUSR1) != signal.SIG_DFL:
         return False
+    signal.signal(signal.SIGUSR1, lambda *_: reopen())
+    return True

@@ -154,9 +154,9 @@ class Sink:
             return -1  # a test's or a notebook's own object
 
     def _rotated(self) -> None:
-        if self._fd >= 0 and not self._stale:
+        if self._path is not None and self._fd >= 0 and not self._stale:
             with suppress(FileNotFoundError):
-                there, mine = os.stat(self._path or ""), os.fstat(self._fd)
+                there, mine = self._path.stat(), os.fstat(self._fd)
                 if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
                     return
         self._stale = False
