@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["house", "inputs", "main", "problems", "stamp"]
+__all__ = ["house", "inputs", "main", "pins", "problems", "read", "stamp"]
 
 ROOT = Path(__file__).parents[1]
 OURS = re.compile(r"arlen(-[a-z0-9]+)*(?=$|[\[<>=!~; ])")
@@ -40,6 +40,12 @@ def house(root: Path) -> str:
     """Return the constraints that make every arlen package come from this repository and never from an index."""
     names = sorted(path.parent.name for path in root.glob("packages/*/pyproject.toml"))
     return "".join(f"{name} @ ./packages/{name}\n" for name in names)
+
+
+def pins(root: Path) -> dict[str, str]:
+    """Return what is locked: for each name, the lines with its version and hashes."""
+    entries = re.split(r"\n(?=[a-z0-9])", (root / "tools" / "lock.txt").read_text(encoding="utf-8"))
+    return {entry.partition("==")[0]: entry for entry in entries if "==" in entry.partition("\n")[0]}
 
 
 def stamp(lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A hatch plugin: the daily environment holds exactly what the lock says, and follows it when it changes."""
+"""A hatch plugin: the environments follow the lock and the packages, so that hatch.toml need not repeat them."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,15 @@ __all__ = ["Pins"]
 
 
 class Pins(EnvironmentCollectorInterface):
-    """Replace the dependencies of the default environment, and so of all that inherit from it, with pins."""
+    """Give the default environment, and those that inherit from it, pins; give `alone` every package."""
 
     def finalize_config(self, config: dict[str, dict[str, Any]]) -> None:
-        """Read the pins of tools/lock.txt; without a lock the declared ranges stay."""
+        """Read tools/lock.txt (without it the declared ranges stay) and the names of the packages."""
         lock = Path(self.root) / "tools" / "lock.txt"
         if lock.is_file():
             lines = lock.read_text(encoding="utf-8").splitlines()
             config["default"]["dependencies"] = [
                 line.removesuffix("\\").strip() for line in lines if line and not line.startswith(("#", " "))
             ]
+        names = sorted(path.parent.name for path in Path(self.root).glob("packages/*/pyproject.toml"))
+        config["alone"]["matrix"][0]["pkg"] = [name.removeprefix("arlen-") for name in names]
