@@ -163,7 +163,7 @@ def release(request: Request) -> None:
 async def limited(body: Body, limit: int) -> bytes:
     """Read a body of at most `limit` bytes; raises `HTTPError` 413, code `form_too_large`."""
     parts, size = [], 0
-    async for chunk in body:
+    while chunk := await body.next():
         size += len(chunk)
         if size > limit:
             raise HTTPError(413, f"the form is larger than {limit} bytes", code="form_too_large")

@@ -62,7 +62,7 @@ def boundary(content_type: str) -> str:
 
 async def _run(parser: PushMultipartParser, body: Body, collector: _Collector) -> None:
     size = 0
-    async for chunk in body:
+    while chunk := await body.next():  # not `async for`: an error would leave its generator open
         size += len(chunk)
         if size > collector.limits.total:
             raise _too_large(f"the form is larger than {collector.limits.total} bytes", "form_too_large")
