@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 
+from arlen_core.access import Access
 from arlen_core.answers import answer
 from arlen_core.asgi import bridge
 from arlen_core.background import Background, BackgroundFull, BackgroundSettings
@@ -26,6 +27,7 @@ from arlen_core.health import Health
 from arlen_core.hooks import Hooks
 from arlen_core.lifecycle import Lifecycle, Unit
 from arlen_core.links import Links
+from arlen_core.logs import Logs, LogSettings
 from arlen_core.matcher import Matcher
 from arlen_core.mounts import adopt
 from arlen_core.pipeline import Pipeline
@@ -100,12 +102,14 @@ class App(Router):
         self.helpers: dict[str, tuple[Callable[..., Any], bool]] = {}
         self.http = self.settings("http", HttpSettings)
         self.forms, self.compression = self.settings("forms", FormLimits), self.settings("compression", Compression)
-        self.log: Any = _Lines()
-        self.background = Background(self.settings("background", BackgroundSettings))
+        self.logs = Logs(self.settings("log", LogSettings), self.env, root=self.root, clock=self.clock)
+        self.log = self.logs.log
+        self.background = Background(self.settings("background", BackgroundSettings), self.log)
         self.health = Health()
         self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout)
         self._recovery = Recovery(self)
         self._threads: anyio.CapacityLimiter | None = None
+        self._access = Access(self.logs) if self.logs.settings.access else None
         self._after: Callable[..., None] | None = None
         self._plugins: dict[str, Any] = {}
         self._reserved: list[Route] = []
@@ -218,13 +222,18 @@ class App(Router):
         if self._dispatch is None:
             self.config.check()
             self._compile()
+        if self.state in {"created", "stopped"}:
+            self.logs.start()
         await self.lifecycle.start()
         self.health.ready, self.health.draining = True, False
 
     async def stop(self) -> None:
         """Finish background work, then stop everything in reverse."""
         self.health.ready = False
-        await self.lifecycle.stop()
+        try:
+            await self.lifecycle.stop()
+        finally:
+            self.logs.stop()
 
     def drain(self) -> None:
         """Fail `/readyz` while everything else is still served: the first step of a stop."""
@@ -247,8 +256,11 @@ class App(Router):
             sent: bytes of the body that were written.
             error: what kept it from being complete.
         """
-        for function, args, options in request.state.pop("background", ()):
-            self._spawn(function, args, options)
+        if self._access is not None:
+            self._access(request, response, sent, error)
+        if "background" in request.state:
+            for function, args, options in request.state.pop("background"):
+                self._spawn(function, args, options)
         if self._after is not None:
             self._after(request, response)
 
@@ -314,8 +326,3 @@ def _headers(settings: HttpSettings) -> Raw:
         if value
         for field in Headers.of({name: value}).raw
     ]
-
-
-class _Lines:
-    def __getattr__(self, level: str) -> Any:
-        return lambda event, **fields: print(level, event, fields, file=sys.stderr)

@@ -9,6 +9,7 @@ from arlen_core.conditional import conditional
 from arlen_core.errors import HTTPError, NotFound
 from arlen_core.files import FileResponse
 from arlen_core.ids import request_id, trace_parent
+from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
 from arlen_core.responses import Response, redirect
@@ -63,6 +64,7 @@ class Dispatcher:
     async def handle(self, request: Request) -> Response:
         """Answer a request. Exceptions become responses; cancellation passes through."""
         identify(request)
+        current.set(request)
         error: Exception | None = None
         try:
             response = await self._route(request)
@@ -81,10 +83,12 @@ class Dispatcher:
         if request.body.limit is None:
             request.body.limit = self._max_body
         if isinstance(found, Miss):
+            request.mark("routed")
             request.state["miss"] = found
             return await self._missing(request)
         route = request.route = found.route  # type: ignore[assignment]  # a mount is good enough for logs
         request.params, request.format = found.params, found.format
+        request.template = request.root + route.template if request.root else route.template
         if found.target:
             request.state["mounted"] = found.target
         elif route.options and "max_body" in route.options:  # type: ignore[union-attr]

@@ -100,10 +100,7 @@ def _text(segment: Segment, route: Route, params: Mapping[str, Any]) -> str:
     text = "".join(written[part.name] if isinstance(part, Placeholder) else part for part in segment.parts)
     if segment.key:
         _readable(segment, route, text, written)
-    try:
-        return quoted(text, slash=segment.rank == _REST)
-    except UnicodeEncodeError as error:
-        raise LinkError(f"{route.template}: {text!r} holds half of a surrogate pair") from error
+    return quoted(text, slash=segment.rank == _REST)
 
 
 def _written(each: Placeholder, route: Route, params: Mapping[str, Any]) -> str:
@@ -119,9 +116,11 @@ def _written(each: Placeholder, route: Route, params: Mapping[str, Any]) -> str:
 
 def _readable(segment: Segment, route: Route, text: str, written: Mapping[str, str]) -> None:
     pieces = text.split("/") if segment.rank == _REST else [text]
-    values = segment.read(text.encode(errors="replace"))
-    dots = "." in pieces or ".." in pieces or "\0" in text or (segment.rank == _REST and not pieces[0])
-    if values is None or dots:
+    # a surrogate cannot be encoded, a NUL and dot segments are refused by the matcher
+    unfit = not text.isprintable() and any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text)
+    unfit = unfit or "." in pieces or ".." in pieces or not pieces[0]
+    values = None if unfit else segment.read(text.encode())
+    if values is None:
         raise LinkError(f"{route.template}: {text!r} does not match {_shown(segment)}")
     again = [each.kind.write(value) for each, value in zip(segment.placeholders, values, strict=True)]
     if again != list(written.values()):

@@ -50,7 +50,7 @@ def _below(prefix: str, handle: Callable[[Request], Awaitable[Response]]) -> Cal
         child = request.below(prefix, request.state.pop("mounted"))
         response = await handle(child)
         response.headers.default("x-arlen-mount-prefix", prefix)
-        request.route, request.root = child.route or request.route, child.root if child.route else request.root
+        request.template = child.template or request.template
         return response
 
     return call

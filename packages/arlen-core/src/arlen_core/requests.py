@@ -38,6 +38,7 @@ class Request:
         root: the prefix at which the answering application is mounted, "" at the top; `target` is relative to it.
         params: the path parameters of the matched route, decoded and converted.
         route: the matched route, or `None`.
+        template: the template of the route that answered, with its mount prefixes; "" until one is found.
         id: the request id.
         trace: the W3C `traceparent` of this request's server span.
         state: a dict for middleware to leave things in.
@@ -67,6 +68,7 @@ class Request:
         "server",
         "state",
         "target",
+        "template",
         "trace",
         "upgrade",
         "version",
@@ -92,7 +94,7 @@ class Request:
         self.raw: Raw = [] if headers is None else headers
         self.body = Body() if body is None else body
         self.client, self.server, self.scheme, self.version, self.upgrade = client, server, scheme, version, upgrade
-        self.root = self.id = self.trace = self.format = ""
+        self.root = self.id = self.trace = self.format = self.template = ""
         self.params: dict[str, Any] = {}
         self.route: Route | None = None
         self.marks = [perf_counter_ns(), 0, 0]

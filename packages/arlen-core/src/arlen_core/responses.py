@@ -31,7 +31,7 @@ class Response:
     Attributes:
         raw: header pairs in bytes, names in lower case. The server adds Content-Length, Date and Connection.
         body: bytes, or `None` when the body is a `stream`.
-        stream: an async iterable of bytes, or `None`.
+        stream: an async iterable of bytes or text (sent as UTF-8), or `None`.
 
     >>> answer = Response("hello", headers={"X-Mood": "good"})
     >>> answer.status, answer.body, answer.headers["content-type"]
@@ -50,7 +50,7 @@ class Response:
     ) -> None:
         self.status = status
         self.body: bytes | None = body.encode() if isinstance(body, str) else body
-        self.stream: AsyncIterable[bytes] | None = None
+        self.stream: AsyncIterable[bytes | str] | None = None
         self.raw: Raw = []
         if media is None:
             self.raw.append((b"content-type", _TEXT if isinstance(body, str) else b"application/octet-stream"))
@@ -119,7 +119,7 @@ class Stream(Response):
     ) -> None:
         super().__init__(b"", status, media=media, headers=headers)
         self.body = None
-        self.stream = source  # type: ignore[assignment]  # writers encode text
+        self.stream = source
 
 
 class Upgrade(Response):

@@ -91,6 +91,11 @@ class Mount(Struct, kw_only=True, eq=False):
     call: Callable[[Request], Awaitable[Response]] | None = None
     pattern: Pattern = field(default_factory=lambda: parse("/"))
 
+    @property
+    def template(self) -> str:
+        """The path template of everything below the prefix."""
+        return self.prefix + "/{rest:path}"
+
     def __post_init__(self) -> None:
         self.pattern = parse(self.prefix + "/{rest:path}")
         if len(self.pattern.names) > 1 or self.prefix.endswith("/"):
