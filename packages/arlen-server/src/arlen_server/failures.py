@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from arlen_core.errors import StartupError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -85,11 +87,12 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
     ('KeyError', "KeyError: 'port'")
     """
     place = _locate(error, root.resolve()) or _Place("", 0, 0)
+    essence = _essence(error)
     trace = "".join(TracebackException.from_exception(error).format())
     return Failure(
         stage=stage,
-        kind=type(error).__name__,
-        message=_message(error)[:_MESSAGE],
+        kind=type(essence).__name__,
+        message=_message(essence)[:_MESSAGE],
         hint=_hint(error),
         file=_shown(place.file, root.resolve()),
         line=place.line,
@@ -99,6 +102,13 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
         exit_code=1,
         timestamp_utc=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _essence(error: BaseException) -> BaseException:
+    """What a wrapper of ours was raised for."""
+    while isinstance(error, StartupError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -113,22 +123,25 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _locate(error: BaseException, root: Path) -> _Place | None:
     causes = list(_chain(error))
     for cause in causes:
-        if place := _declared(cause):
+        if place := _declared(cause, root):
             return place
     frames = [place for cause in causes for place in reversed(list(_frames(cause)))]
     inside = (place for place in frames if _inside(place.file, root))
     return next(inside, None) or next(iter(frames), None)
 
 
-def _declared(error: BaseException) -> _Place | None:
+def _declared(error: BaseException, root: Path) -> _Place | None:
     """The place that an error itself names: a syntax error, a template error, a configuration error."""
     if isinstance(error, SyntaxError):
-        return _Place(error.filename or "", error.lineno or 0, error.offset or 0) if error.filename else None
+        return _Place(error.filename, error.lineno or 0, error.offset or 0) if error.filename else None
+    for problem in getattr(error, "problems", ()):
+        if getattr(problem, "line", None):
+            return _Place(str(root / problem.origin), problem.line, 0)
     for file, line in (("file", "line"), ("filename", "lineno")):
         name, number = getattr(error, file, None), getattr(error, line, None)
         if isinstance(name, str | Path) and str(name) and isinstance(number, int):
             column = getattr(error, "column", 0)
-            return _Place(str(name), number, column if isinstance(column, int) else 0)
+            return _Place(str(root / name), number, column if isinstance(column, int) else 0)
     return None
 
 
@@ -147,6 +160,8 @@ def _shown(file: str, root: Path) -> str:
 
 
 def _message(error: BaseException) -> str:
+    if isinstance(error, StartupError):
+        return error.reason
     lines = list(TracebackException.from_exception(error).format_exception_only())
     notes = len(getattr(error, "__notes__", ()))
     lines = lines[: len(lines) - notes]
