@@ -1,7 +1,6 @@
 """Run the quick tests on every other supported Python of this machine: `hatch run smoke`.
 
-Looks on PATH and where pyenv, uv, asdf, Homebrew and CI images put their interpreters. One that is not there is left out
-with a line that says so.
+Looks on PATH and where pyenv, uv, asdf, Homebrew and CI images put their interpreters; says which ones are missing.
 """
 
 import os
