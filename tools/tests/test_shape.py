@@ -215,7 +215,16 @@ def test_undeclared_sees_imports_by_name(house):
 def test_eager_extra(house, source):
     """An extra is imported inside the function that uses it."""
     write(house.package("arlen-x", [], ["uvloop>=0.20"]), "a", source)
+    write(house.root / "packages/arlen-x/src/arlen_x", "b", "import arlen_x.a")
     assert [("eager-extra", "arlen_x.a -> uvloop")] == house.found()
+
+
+def test_a_module_that_is_imported_by_name_only_may_begin_with_its_extra(house):
+    """The package imports the module when it is asked for, and the module imports the extra at its top."""
+    source = house.package("arlen-x", [], ["uvloop"])
+    write(source, "a", "import uvloop")
+    write(source, "b", "def _f():\n    from arlen_x.a import X")
+    assert [] == house.found()
 
 
 def test_unused_dependency(house):
