@@ -161,7 +161,7 @@ def _imports(tree: ast.AST, *, lazy: bool, typing: bool) -> Iterator[Import]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield Import(node.module, tuple(name.name for name in node.names), node.lineno, lazy, typing)
         elif isinstance(node, ast.Call) and (target := _by_name(node)):
-            yield Import(target, (), node.lineno, lazy, typing)
+            yield Import(target, (), node.lineno, lazy or "find_spec" in ast.unparse(node.func), typing)
         inside = isinstance(node, FunctionNode | ast.Lambda)
         only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         yield from _imports(node, lazy=lazy or inside, typing=typing or only)
