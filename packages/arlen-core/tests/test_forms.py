@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arlen_core.bodies import Body, Feed
 from arlen_core.errors import HTTPError
-from arlen_core.forms import Form, FormLimits, limited, read_form, release
+from arlen_core.forms import Form, FormLimits, limited, read_form
 from arlen_core.requests import Request
 from arlen_core.uploads import Upload
 
@@ -91,13 +91,17 @@ async def test_nothing_is_read_before_it_is_asked_for():
     assert b"a=1" == await request.body.read()
 
 
-async def test_release_closes_the_files():
-    """After the response the uploads are gone; without a form nothing happens."""
-    request, upload = posted(b""), Upload.of(b"1")
-    release(request)
-    request.state["form"] = Form([("f", upload)])
-    release(request)
-    release(request)
+async def test_the_files_are_closed_with_the_request():
+    """Whoever ends the request runs its closers; then the uploads are gone."""
+    data = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n1\r\n--x--\r\n'
+    request = posted(data, "multipart/form-data; boundary=x")
+    request.closers = []
+    upload = (await read_form(request)).file("f")
+    [closer] = request.closers
+    assert b"1" == await upload.read()
+    await closer(None)
+    await closer(None)
+    upload.seek(0)
     with pytest.raises(ValueError, match="closed"):
         await upload.read()
 

@@ -23,7 +23,7 @@ class Codec(Protocol):
         """Compress the last `data` and end."""
 
 
-class Gzip:
+class _Gzip:
     """Gzip (RFC 1952) by zlib; without a file name or time, so that equal bodies stay equal."""
 
     __slots__ = ("_flow",)
@@ -40,7 +40,7 @@ class Gzip:
         return self._flow.compress(data) + self._flow.flush()
 
 
-class Brotli:
+class _Brotli:
     """Brotli (RFC 7932) at quality 4, about as fast as gzip; window 512 KiB."""
 
     __slots__ = ("_flow",)
@@ -57,7 +57,7 @@ class Brotli:
         return bytes(self._flow.process(data) + self._flow.finish())
 
 
-class Zstd:
+class _Zstd:
     """Zstandard (RFC 8878) at level 3, whose window is within the 8 MiB that browsers take (RFC 9659)."""
 
     __slots__ = ("_flow",)
@@ -95,7 +95,7 @@ def codec(name: str, *, small: bool = False) -> Codec:
     >>> gzip.decompress(codec("gzip").finish(b"hello"))
     b'hello'
     """
-    return Gzip(small=True) if small and name == "gzip" else _makers()[name]()
+    return _Gzip(small=True) if small and name == "gzip" else _makers()[name]()
 
 
 @cache
@@ -103,10 +103,10 @@ def _makers() -> dict[str, Callable[[], Codec]]:
     makers: dict[str, Callable[[], Codec]] = {}
     zstd, brotli = _zstd(), _brotli()
     if zstd is not None:
-        makers["zstd"] = lambda: Zstd(zstd)
+        makers["zstd"] = lambda: _Zstd(zstd)
     if brotli is not None:
-        makers["br"] = lambda: Brotli(brotli)
-    makers["gzip"] = Gzip
+        makers["br"] = lambda: _Brotli(brotli)
+    makers["gzip"] = _Gzip
     return makers
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
     from arlen_core.uploads import Upload
 
-__all__ = ["Form", "FormLimits", "limited", "read_form", "release"]
+__all__ = ["Form", "FormLimits", "limited", "read_form"]
 
 _charset = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)', re.IGNORECASE).search
 
@@ -151,13 +151,6 @@ async def read_form(request: Request, limits: FormLimits = _DEFAULT) -> Form:
 
     request.closers = [*(request.closers or ()), end]
     return form
-
-
-def release(request: Request) -> None:
-    """Delete the files of the form that this request had, if it had one; for whoever ends requests."""
-    form = request.state.get("form")
-    if isinstance(form, Form):
-        form.close()
 
 
 async def limited(body: Body, limit: int) -> bytes:
