@@ -76,7 +76,7 @@ class Access:
         end = perf_counter_ns()
         routed = routed or end
         handled = handled or end
-        route, client, trace, status = request.route, request.client, request.trace, response.status
+        client, trace, status = request.client, request.trace, response.status
         # whole division and one float: half the price of round()
         timings = Timings(
             (routed - received) // 1000 / 1000,

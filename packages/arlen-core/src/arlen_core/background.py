@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -17,6 +16,8 @@ from arlen_core.deadlines import named
 from arlen_core.errors import ArlenError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from arlen_core.logs import Log
 
 __all__ = ["Background", "BackgroundFull", "BackgroundSettings", "Drained"]
@@ -134,6 +135,8 @@ class Background:
             )
 
     def _begin(self, job: _Job) -> None:
+        import asyncio  # 6 MB, which every event loop has already, but not every import
+
         task = asyncio.get_running_loop().create_task(self._run(job), name=job.name, context=job.context)
         self._running[task] = job
         task.add_done_callback(self._done)
@@ -149,10 +152,12 @@ class Background:
             made = await (anyio.to_thread.run_sync(job.run) if job.threaded else job.run())
             if isawaitable(made):
                 await made
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # nobody waits for it; it goes to the log
             self._failed(job.name, error)
 
     async def _empty(self) -> None:
+        import asyncio
+
         while self._running:
             await asyncio.wait(list(self._running))
             await anyio.lowlevel.checkpoint()

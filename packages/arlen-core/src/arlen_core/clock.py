@@ -59,7 +59,7 @@ class VirtualClock:
         start: the first wall time, aware; 2026-01-01 00:00 UTC by default.
         turns: how many turns of the event loop `advance` gives to what it woke before time goes on.
 
-    Sleepers wake in the order of their deadlines; those with the same deadline in the order in which they went to sleep.
+    Sleepers wake in the order of their deadlines; those with the same one in the order in which they went to sleep.
 
     ```python
     import anyio

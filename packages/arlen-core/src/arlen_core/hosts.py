@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from arlen_core.errors import ArlenError
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Host"]
 
@@ -32,17 +34,19 @@ class Host:
         self._name = name
         self._open = open
         self._failed = failed
-        self._leave = asyncio.Event()
+        self._leave = anyio.Event()
         self._ready: asyncio.Future[Any] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> Any:
         """Enter and return the service; raises what entering raises. A cancelled start leaves nothing behind."""
+        import asyncio  # 6 MB, which every event loop has already, but not every import
+
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         self._task = loop.create_task(self._live(self._ready), name=self._name)
         try:
-            await asyncio.wait([self._ready])
+            await _done(self._ready)
         except BaseException:
             await self.cancel()
             raise
@@ -52,7 +56,7 @@ class Host:
         """Leave; raises what leaving raises, or what the service failed with before."""
         self._leave.set()
         if self._task is not None:
-            await asyncio.wait([self._task])
+            await _done(self._task)
             _result(self._task)
 
     async def cancel(self, grace: float = 5.0) -> None:
@@ -61,7 +65,7 @@ class Host:
             return
         self._task.cancel()
         with anyio.move_on_after(grace, shield=True):
-            await asyncio.wait([self._task])
+            await _done(self._task)
         for each in (self._task, self._ready):
             if each.done() and not each.cancelled():
                 each.exception()  # or asyncio complains that nobody looked
@@ -80,8 +84,14 @@ class Host:
             raise
 
 
+async def _done(future: asyncio.Future[Any]) -> None:
+    import asyncio
+
+    await asyncio.wait([future])
+
+
 def _settle(ready: asyncio.Future[Any], error: BaseException) -> None:
-    if isinstance(error, asyncio.CancelledError):
+    if isinstance(error, anyio.get_cancelled_exc_class()):
         ready.cancel()
     else:
         ready.set_exception(error)

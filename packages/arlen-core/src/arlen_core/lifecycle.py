@@ -95,6 +95,12 @@ class Lifecycle:
             raise StartupError(f"{unit.name} came when the application was {self.state}", fix="add it before the start")
         self._units.append(unit)
 
+    def arrange(self, units: Iterable[Unit]) -> None:
+        """Put these units in the place of all others; `StartupError` when the application already runs."""
+        self._units = []
+        for unit in units:
+            self.add(unit)
+
     async def start(self) -> None:
         """Run `will_start`, start the units in order, run `did_start`.
 
@@ -182,7 +188,9 @@ async def _starting(what: str, step: Step, timeout: float | None) -> None:
 async def _stopping(what: str, step: Step, timeout: float | None, failures: list[Exception]) -> None:
     try:
         await within(timeout, step, f"{what} did not stop")
-    except Exception as error:
+    except StopError as error:
+        failures.extend(error.exceptions)
+    except Exception as error:  # noqa: BLE001  # the others are stopped all the same
         failure = ArlenError(_failed(what, "stop", error))
         failure.__cause__ = error
         failures.append(failure)

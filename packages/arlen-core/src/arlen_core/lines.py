@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from time import time
 from typing import Any
 
@@ -54,8 +55,7 @@ class Stamp:
     __slots__ = ("_second", "_text", "_wall")
 
     def __init__(self, clock: Clock | None = None) -> None:
-        virtual = clock is not None and not isinstance(clock, SystemClock)
-        self._wall = (lambda: clock.now().timestamp()) if virtual and clock else time
+        self._wall = time if clock is None or isinstance(clock, SystemClock) else partial(_seconds, clock)
         self._second = -1
         self._text = ""
 
@@ -67,6 +67,10 @@ class Stamp:
             self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
             self._second = second
         return f"{self._text}{int((now - second) * 1000):03d}Z"
+
+
+def _seconds(clock: Clock) -> float:
+    return clock.now().timestamp()
 
 
 def printable(text: str) -> str:

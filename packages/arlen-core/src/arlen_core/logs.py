@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from arlen_core.lines import Stamp, hide, json_line, text_line
 from arlen_core.sinks import Sink
+from arlen_core.structured import Structured
 
 if TYPE_CHECKING:
     from arlen_core.clock import Clock
@@ -23,6 +24,8 @@ __all__ = ["LEVELS", "Log", "LogSettings", "Logs", "current"]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The levels, with the numbers of the standard library."""
+
+_OWN = {"timestamp", "level"}
 
 current: ContextVar[Any] = ContextVar("arlen_request", default=None)
 """The request that is being answered; its `id` and trace go into every line."""
@@ -100,10 +103,10 @@ class Log:
         if LEVELS[level] < self._logs.threshold:
             return
         try:
-            if "event" in values:
+            if "event" in values:  # structlog's own name for the first argument
                 values["event_"] = values.pop("event")
             if self._bound is None:
-                self._bound = self._logs.structlog().bind(**self._values)
+                self._bound = self._logs.structured.logger().bind(**self._values)
             getattr(self._bound, level)(event, **values)
         except Exception as error:  # noqa: BLE001  # a log line never raises
             self._logs.broken(level, event, error)
@@ -122,6 +125,7 @@ class Logs:
         log: the logger.
         sink: where the lines go.
         json: whether they are JSON.
+        structured: the structlog logger behind it.
         threshold: the number of the lowest level that is written.
         failed: lines that could not be made.
     """
@@ -141,11 +145,11 @@ class Logs:
         self.failed = 0
         self.stamp = Stamp(clock)
         self.sink = self._sink(root or Path(), at_once=people)
+        self.structured = Structured(self.sink, self._render, self.threshold)
         self.log = Log(self)
         self._mask = frozenset(self.settings.mask)
-        self._logger: Any = None
         self._bridge: Any = None
-        self._configured = self._signals = False
+        self._signals = False
         self._color = self.settings.target == "stderr" and not self.json and _colored()
 
     def start(self) -> None:
@@ -154,6 +158,7 @@ class Logs:
         `StartupError` when the file cannot be opened.
         """
         self.sink.start()
+        self.structured.start()
         if self.settings.stdlib and self._bridge is None:
             from arlen_core.bridge import Bridge
 
@@ -170,26 +175,8 @@ class Logs:
         if self._signals:
             signal.signal(signal.SIGUSR1, signal.SIG_DFL)
             self._signals = False
-        if self._logger is not None:
-            self._release()
+        self.structured.stop()
         self.sink.stop()
-
-    def structlog(self) -> Any:
-        """Return the structlog logger behind `log`; imports structlog on first use.
-
-        `structlog.get_logger()` gives the same log from then on, unless the program has configured structlog itself.
-        """
-        if self._logger is None:
-            import structlog
-
-            wrapper = structlog.make_filtering_bound_logger(self.threshold)
-            processors = [structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, self._render]
-            out = _Out(self.sink)
-            if not structlog.is_configured():
-                self._configured = True
-                structlog.configure(processors, wrapper, dict, lambda *_: out, cache_logger_on_first_use=False)
-            self._logger = structlog.wrap_logger(out, processors, wrapper, dict)
-        return self._logger
 
     def broken(self, level: str, event: str, error: Exception) -> None:
         """Write a line that says that a line could not be made."""
@@ -201,9 +188,11 @@ class Logs:
         stamped = {"timestamp": self.stamp(), **record}
         return json_line(stamped) if self.json else text_line(stamped, color=self._color)
 
-    def _render(self, _: Any, level: str, values: dict[str, Any]) -> bytes:
+    def _render(self, _: Any, level: str, values: MutableMapping[str, Any]) -> bytes:
         record = {"level": level, "event": hide("", values.pop("event", "")), **_ids(current.get())}
-        return self.line(record | {key: hide(key, value, self._mask) for key, value in values.items()})
+        for key, value in values.items():
+            record[f"{key}_" if key in _OWN else key] = hide(key, value, self._mask)
+        return self.line(record)
 
     def _sink(self, root: Path, *, at_once: bool) -> Sink:
         target = None if self.settings.target == "stderr" else root / self.settings.target
@@ -212,28 +201,6 @@ class Logs:
 
     def _lost(self, count: int) -> bytes:
         return self.line({"level": "error", "event": "log.lost", "lines": count})
-
-    def _release(self) -> None:
-        import structlog
-
-        if self._configured and structlog.is_configured():
-            structlog.reset_defaults()
-        self._configured = False
-        self._logger = None
-
-
-class _Out:
-    """What structlog writes to: the sink, at once when it matters."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.debug = self.info = self.warning = self.msg = sink.write
-
-    def error(self, line: bytes) -> None:
-        self._sink.write(line)
-        self._sink.hurry()
-
-    critical = error
 
 
 def _ids(request: Any) -> dict[str, str]:

@@ -91,7 +91,8 @@ def provider(factory: Any, type: Any = None, *, scope: Scope = "app", timeout: f
             yields it once; a class; a context manager, plain or async, or a function that is declared to return one;
             or any other object, which is the service.
         type: what it makes, when that is not what its annotation says.
-        scope, timeout: see `Provider`.
+        scope: see `Provider`.
+        timeout: see `Provider`.
 
     Raises `StartupError` that names the factory, the parameter and the fix.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -112,12 +111,12 @@ def _nearest(key: str, kind: Any) -> str:
 
 
 def _values(text: str) -> list[Any]:
-    readers: list[Callable[[str], Any]] = [_toml, json.loads]
+    readers: list[Callable[[str], Any]] = [_toml, msgspec.json.decode]
     found = [boolean(text)] if isinstance(boolean(text), bool) and text else []
     for read in readers:
         try:
             found.insert(0 if read is _toml else len(found), read(text))
-        except ValueError:
+        except ValueError:  # both say it with a kind of ValueError
             continue
     return found
 

@@ -85,7 +85,8 @@ class Section:
                 self._merge(into[key], value, origin, path)
 
     def _take_word(self, word: Variable) -> None:
-        kind, at, table = self.kind, (), self._data
+        kind, table = self.kind, self._data
+        at: Keys = ()
         for key in word.path[1:-1]:
             spelt = spell(kind, key)
             kind, at = child(kind, spelt), (*at, spelt)
@@ -158,7 +159,6 @@ class Section:
         self.problems.append(Problem(key.removeprefix("."), origin, reason, fix, line))
 
     def _origin(self, path: Sequence[str | int]) -> str:
-        for size in range(len(path), 0, -1):
-            if tuple(path[:size]) in self._origins:
-                return self._origins[tuple(path[:size])]  # type: ignore[index]
-        return ""
+        keys = tuple(str(step) for step in path)
+        found = [keys[:size] for size in range(len(keys), 0, -1) if keys[:size] in self._origins]
+        return self._origins[found[0]] if found else ""

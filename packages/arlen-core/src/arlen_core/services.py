@@ -15,11 +15,12 @@ from arlen_core.hosts import Host
 from arlen_core.lifecycle import StopError
 from arlen_core.plans import index, needed, ordered
 from arlen_core.providers import Provider, Scope, label, provider
+from arlen_core.scopes import RequestScope, failure
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
 
-__all__ = ["MissingService", "RequestScope", "Services"]
+__all__ = ["MissingService", "Services"]
 
 Get = Callable[[Any], Any]
 Failed = Callable[[str, BaseException], object]
@@ -77,8 +78,10 @@ class Services:
         self._given = dict(given or {})
         self._failed = failed
         self._providers: list[Provider] = []
+        self._kinds: dict[Any, Provider] = {}
         self._overrides: dict[Any, Provider] = {}
         self._order: list[Provider] | None = None
+        self._running: list[Provider] = []
         self._values: dict[Any, Any] = {}
         self._hosts: dict[Any, Host] = {}
         self._chains: dict[Any, tuple[Provider, ...]] = {}
@@ -100,6 +103,7 @@ class Services:
         if self._started:
             raise StartupError(f"{made} came after the services had started", fix="register it before the start")
         self._providers.append(made)
+        self._kinds.setdefault(made.type, made)
         self._order = None
         return factory
 
@@ -107,16 +111,15 @@ class Services:
     def order(self) -> list[Provider]:
         """The providers in the order in which they start; `StartupError` when there is none."""
         if self._order is None:
-            known = index(self._providers)
-            self._order = ordered({kind: self._overrides.get(kind, each) for kind, each in known.items()}, self._given)
-            self._chains = {
-                each.type: needed(each.type, self._order) for each in self._order if each.scope == "request"
-            }
+            known = index(self._providers) | self._overrides
+            self._order = ordered(known, self._given)
+            self._chains.clear()
         return self._order
 
     def scope_of(self, kind: Any) -> Scope | None:
         """Return the scope of that service, or `None` when there is none of that type."""
-        return next((each.scope for each in self._providers if each.type == kind), None)
+        known = self._kinds.get(kind)
+        return known.scope if known else None
 
     def resolve(self, kind: Any) -> Any:
         """Return the service of application scope; `MissingService` when there is none or it has not started."""
@@ -152,8 +155,8 @@ class Services:
             await self._start()
         except BaseException as error:
             raised = _joined(error)
-            for failure in await self._stop():
-                raised.add_note(f"while rolling back: {failure}")
+            for problem in await self._stop():
+                raised.add_note(f"while rolling back: {problem}")
             if raised is error:
                 raise
             raise raised from error
@@ -180,7 +183,7 @@ class Services:
 
         An application's service must be replaced before the start.
         """
-        original = next((each for each in self._providers if each.type == kind), None)
+        original = self._kinds.get(kind)
         if original is None:
             raise StartupError(f"there is no service {label(kind)} to override", fix="register it first")
         if self._started and original.scope == "app":
@@ -194,12 +197,13 @@ class Services:
 
     def chain(self, kind: Any) -> tuple[Provider, ...]:
         """Return the providers of request scope to open for `kind`, in order; `MissingService` when there is none."""
-        if self._order is None:
-            self._order = self.order
-        try:
-            return self._chains[kind]
-        except KeyError:
-            raise MissingService(self._why(kind)) from None
+        chain = self._chains.get(kind) if self._order is not None else None
+        if chain is None:
+            if self.scope_of(kind) != "request":
+                raise MissingService(self._why(kind))
+            chain = needed(kind, self.order)
+            self._chains[kind] = chain
+        return chain
 
     def given(self, kind: Any, request: Request) -> Any:
         """Return what the request itself gives for a type, or the application's service."""
@@ -225,10 +229,10 @@ class Services:
         return f"service {label(kind)} has not started (fix: start the application first)"
 
     async def _start(self) -> None:
-        order = [each for each in self.order if each.scope == "app"]
-        ready = {each.type: anyio.Event() for each in order}
+        self._running = [each for each in self.order if each.scope == "app"]
+        ready = {each.type: anyio.Event() for each in self._running}
         async with anyio.create_task_group() as group:
-            for each in order:
+            for each in self._running:
                 group.start_soon(self._begin, each, ready)
 
     async def _begin(self, each: Provider, ready: dict[Any, anyio.Event]) -> None:
@@ -238,7 +242,7 @@ class Services:
         try:
             self._values[each.type] = await within(each.timeout, partial(self._open, each), f"{each} did not start")
         except Exception as error:
-            reason = str(error) if isinstance(error, TooSlow) else f"{each} failed to start: {_told(error)}"
+            reason = str(failure(each, "start", error))
             raise StartupError(reason, fix=getattr(error, "fix", ""), code="service_failed") from error
         ready[each.type].set()
 
@@ -253,71 +257,12 @@ class Services:
     async def _stop(self) -> list[Exception]:
         failures: list[Exception] = []
         with anyio.CancelScope(shield=True):
-            for each in reversed(self._order or []):
+            for each in reversed(self._running):
                 host = self._hosts.pop(each.type, None)
                 if host is not None:
                     await _leave(host, each, failures)
         self._values.clear()
         return failures
-
-
-class RequestScope:
-    """The services of one request: each opened when somebody first asks, all closed in reverse after the response.
-
-    Args:
-        services: the application's.
-        request: the request they belong to.
-    """
-
-    __slots__ = ("_lock", "_open", "_request", "_services", "_values")
-
-    def __init__(self, services: Services, request: Request) -> None:
-        self._services = services
-        self._request = request
-        self._values: dict[Any, Any] = {}
-        self._open: list[tuple[Provider, AsyncExitStack]] = []
-        self._lock: anyio.Lock | None = None
-
-    async def get(self, kind: Any) -> Any:
-        """Return the service, and open it and what it needs when it is the first time."""
-        if kind in self._values:
-            return self._values[kind]
-        self._lock = self._lock or anyio.Lock()
-        async with self._lock:
-            for each in self._services.chain(kind):
-                if each.type not in self._values:
-                    await self._make(each)
-        return self._values[kind]
-
-    async def close(self, error: BaseException | None = None) -> None:
-        """Close what was opened, last first, also when the caller is cancelled.
-
-        Args:
-            error: what the request failed with; generators get it at their `yield`, so that they can roll back.
-
-        `StopError` holds every failure; one failure never keeps the others open.
-        """
-        failures: list[Exception] = []
-        with anyio.CancelScope(shield=True):
-            while self._open:
-                each, stack = self._open.pop()
-                await _close(each, stack, error, failures)
-        self._values.clear()
-        if failures:
-            raise StopError("services of the request failed to close", failures)
-
-    async def _make(self, each: Provider) -> None:
-        stack = AsyncExitStack()
-        values = {need.name: self._value(need.type) for need in each.needs if not need.optional or self._has(need.type)}
-        opened = partial(each.open, stack, values)
-        self._values[each.type] = await within(each.timeout, opened, f"{each} was not ready")
-        self._open.append((each, stack))
-
-    def _has(self, kind: Any) -> bool:
-        return kind in self._values or self._services.knows(kind)
-
-    def _value(self, kind: Any) -> Any:
-        return self._values[kind] if kind in self._values else self._services.given(kind, self._request)
 
 
 def _double(original: Provider, value: Any, factory: Any) -> Provider:
@@ -332,27 +277,8 @@ async def _leave(host: Host, each: Provider, failures: list[Exception]) -> None:
     except TooSlow as error:
         failures.append(error)
         await host.cancel()
-    except Exception as error:
-        failures.append(_failure(each, "stop", error))
-
-
-async def _close(each: Provider, stack: AsyncExitStack, error: BaseException | None, failures: list[Exception]) -> None:
-    raised = (type(error), error, error.__traceback__) if error is not None else (None, None, None)
-    try:
-        await within(each.timeout, lambda: stack.__aexit__(*raised), f"{each} did not close")
-    except Exception as failure:
-        if failure is not error:
-            failures.append(_failure(each, "close", failure))
-
-
-def _failure(each: Provider, verb: str, error: Exception) -> Exception:
-    failure = ArlenError(str(error) if isinstance(error, TooSlow) else f"{each} failed to {verb}: {_told(error)}")
-    failure.__cause__ = error
-    return failure
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001  # the others are stopped all the same
+        failures.append(failure(each, "stop", error))
 
 
 def _joined(error: BaseException) -> BaseException:
