@@ -95,7 +95,7 @@ class Access:
             request.id,
             trace[3:35],
             trace[36:52],
-            request.template or ("" if route is None else route.template),
+            request.template,
             "" if client is None else client[0],
             sent,
             timings,
