@@ -7,7 +7,7 @@ What happens to a block depends on its tag:
 - `toml`, `json`: parsed.
 - `console`: each `$ command` is run and the lines after it are its output (`...` stands for anything); `sh`: each line
   is run. Only a few harmless programs may be run.
-- `text`, `html`, `jinja`, `http`, `css`, `js`, `sql`: shown.
+- `text`, `html`, `jinja`, `http`, `css`, `js`, `sql`, `mermaid`: shown.
 
 A comment before a block changes that: `<!-- not run: reason -->` leaves it alone, `<!-- file: path -->` writes it to
 the page's own folder, where commands and code run. A block without a tag, or with another one, fails.
@@ -32,7 +32,7 @@ __all__ = ["Block", "blocks", "collector", "wanted"]
 FENCE = re.compile(r"(?P<indent>\s*)(?P<fence>`{3,}|~{3,})(?P<tag>[^`]*)")
 MARK = re.compile(r"<!--\s*(?P<mark>not run|file):\s*(?P<value>.*?)\s*-->")
 EXAMPLE = doctest.DocTestParser()
-SHOWN = {"text", "html", "jinja", "http", "css", "js", "sql"}
+SHOWN = {"text", "html", "jinja", "http", "css", "js", "sql", "mermaid"}
 
 
 @dataclass(frozen=True)

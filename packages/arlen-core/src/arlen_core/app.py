@@ -219,10 +219,9 @@ class App(Router):
 
         Raises `StartupError` naming the culprit; what had started is stopped.
         """
-        if self._dispatch is None:
+        if self.state in {"created", "stopped"}:
             self.config.check()
             self._compile()
-        if self.state in {"created", "stopped"}:
             self.logs.start()
         await self.lifecycle.start()
         self.health.ready, self.health.draining = True, False
@@ -300,8 +299,7 @@ class App(Router):
             identity=self.http.identity,
         )
         self._after = self.hooks.sender("after_response", self.background.spawn)
-        for unit in [*units, Unit("background work", self._open, self.background.stop)]:
-            self.lifecycle.add(unit)
+        self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])
 
     async def _open(self) -> None:
         self._threads = anyio.CapacityLimiter(self.http.threads)

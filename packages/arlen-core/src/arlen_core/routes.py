@@ -63,6 +63,11 @@ class Route(Struct, kw_only=True, eq=False):
     def __post_init__(self) -> None:
         self.pattern = parse(self.template or "/")
 
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """The more specific route has the smaller rank."""
+        return self.pattern.rank
+
     def splits(self, suffix: str) -> bool:
         """Say whether a suffix such as "json" at the end of the path is the format, not part of the last value."""
         return suffix in self.formats and self.pattern.segments[-1].rank > 1
@@ -104,6 +109,11 @@ class Mount(Struct, kw_only=True, eq=False):
                 fix="begin with a slash, end without one, and use no placeholders",
                 code="mount_invalid",
             )
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """A mount owns its prefix: it comes after static routes, before all others; one at the root comes last."""
+        return (1 if self.prefix else 4, 1 - len(self.pattern.segments), 0, 0)
 
 
 def bind_types(route: Route, types: Mapping[str, Any]) -> None:
