@@ -19,9 +19,9 @@ _LONGEST = 1 << 20
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The process serves now; `routes` are printed rows of the application's route table."""
+    """The process serves now; `routes` are rows of its route table, with `method`, `path`, `name` and `handler`."""
 
-    routes: list[str] = []
+    routes: list[dict[str, str]] = []
 
 
 class Beat(Struct, frozen=True, tag="beat"):

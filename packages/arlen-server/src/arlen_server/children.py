@@ -16,10 +16,21 @@ from msgspec import Struct
 from arlen_server.channel import Channel, Message, Refresh, Retire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Child", "Plan", "spawn_command", "spawn_worker"]
+
+_LINUX = sys.platform == "linux"
+_SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGCHLD,
+)
 
 State = Literal["starting", "ready", "leaving"]
 
@@ -161,24 +172,31 @@ def spawn_command(
     command: Sequence[str], environ: Mapping[str, str], *, root: Path, slot: int = 0, generation: int = 1
 ) -> Child:
     """Start another program. On Linux it gets TERM when the manager dies."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        cwd=root,
-        env=environ,
-        process_group=0,
-        preexec_fn=_leash(),  # noqa: PLW1509  # the manager has one thread, and this makes one system call
-    )
+    # a signal between fork and exec would run the manager's handlers in the child
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _LINUX else set()
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            cwd=root,
+            env=environ,
+            process_group=0,
+            preexec_fn=_leash(mask) if _LINUX else None,  # noqa: PLW1509  # the manager has one thread
+        )
+    finally:
+        if _LINUX:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Child(process, slot=slot, generation=generation)
 
 
-def _leash() -> Callable[[], None] | None:
+def _leash(mask: Iterable[int]) -> Callable[[], None]:
     """What ties a program that knows nothing of us to the manager's life (prctl(2), PR_SET_PDEATHSIG)."""
-    if sys.platform != "linux":
-        return None
     prctl, manager = ctypes.CDLL(None).prctl, os.getpid()
 
     def tie() -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         prctl(1, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != manager:  # it died before the call
             os._exit(1)

@@ -61,6 +61,12 @@ class Broken:
         self._refresh = refresh
         self._browser = browser
 
+    def change(self, failure: Failure, retry: float) -> None:
+        """Show this failure from now on; pages that show another one reload."""
+        if failure.key != self.failure.key:
+            self._hub.tell(css=False)
+        self.failure, self.retry = failure, retry
+
     async def start(self) -> None:
         """Nothing to start."""
 

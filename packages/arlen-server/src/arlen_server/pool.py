@@ -81,7 +81,7 @@ class Pool:
         rules: Rules,
         *,
         emit: Callable[..., None],
-        grant: Callable[[int, int], tuple[int, ...]] = lambda _slot, _size: (),
+        grant: Callable[[int, int], tuple[int, ...]] | None = None,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
         random: Random | None = None,
@@ -173,10 +173,9 @@ class Pool:
             elif isinstance(message, Beat) and child.state == "ready":
                 self._beat(child, message, now)
             elif isinstance(message, Failed):
-                failure = message.failure
-                self._tell(
-                    "worker_failed", child, stage=failure.stage, message=failure.message, file=failure.file or None
-                )
+                why = message.failure
+                place = f"{why.file}:{why.line}" if why.file else None
+                self._tell("worker_failed", child, stage=why.stage, message=why.message, place=place)
 
     def _became_ready(self, child: Child, now: float) -> None:
         child.state, child.ready_at, child.deadline = "ready", now, inf
@@ -326,8 +325,9 @@ class Pool:
         self._tell("worker_stopping", child, reason=reason)
 
     def _holds(self, child: Child) -> bool:
-        wanted = self._grant(child.slot, self.size) if child.slot < self.size and child.state != "leaving" else ()
-        return set(wanted) <= set(child.sockets)
+        if self._grant is None or child.slot >= self.size or child.state == "leaving":
+            return True
+        return set(self._grant(child.slot, self.size)) <= set(child.sockets)
 
     def _settled(self) -> bool:
         here = [child for child in self.children if child.state != "leaving"]
