@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Child", "Plan", "spawn_command", "spawn_worker"]
 
 _LINUX = sys.platform == "linux"
-_SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGHUP,
-    signal.SIGTTIN,
-    signal.SIGTTOU,
-    signal.SIGCHLD,
-)
+_HANDLED = ("TERM", "INT", "QUIT", "HUP", "TTIN", "TTOU", "CHLD")
+_SIGNALS = tuple(getattr(signal, f"SIG{name}") for name in _HANDLED)
 
 State = Literal["starting", "ready", "leaving"]
 

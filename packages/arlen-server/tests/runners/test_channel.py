@@ -40,7 +40,7 @@ def test_many_messages_arrive_in_order(ends):
     """Messages arrive in order, several at a time."""
     left, right = ends
     sent = [Beat(number) for number in range(200)]
-    assert all([left.send(beat) for beat in sent])
+    assert all(left.send(beat) for beat in sent)
     assert sent == list(right.receive())
 
 
