@@ -250,6 +250,9 @@ class Pool:
             self._reloading = False
             self._backoff.reset()
             self._tell("reload_failed", generation=self.generation)
+            for child in self.children:
+                if child.state == "starting":
+                    self._retire(child, "reload_failed")
 
     def _give_up(self) -> None:
         rules = self.rules

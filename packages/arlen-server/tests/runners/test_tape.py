@@ -12,8 +12,8 @@ from arlen_server.tape import LIMIT, Tape
 def test_both_streams_are_remembered_in_order(capsys):
     """Output and errors are kept in the order in which they were written, and reach their streams."""
     with Tape() as tape:
-        print("one")
-        print("two", file=sys.stderr)
+        sys.stdout.write("one\n")
+        sys.stderr.write("two\n")
     assert "one\ntwo\n" == tape.text
     assert ("one\n", "two\n") == capsys.readouterr()
 

@@ -51,7 +51,7 @@ def test_accepted(kind, section):
 )
 def test_refused(kind, section, said):
     """A wrong value is refused with a message that names the bound or the key."""
-    with pytest.raises(msgspec.ValidationError, match="") as caught:
+    with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(section, kind)
     assert said in str(caught.value)
 
