@@ -52,10 +52,10 @@ def main(arguments: list[str]) -> int:
 
 def _candidates(version: str) -> Iterator[Path]:
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
-    for place in PLACES:
-        base, _, pattern = os.path.expanduser(place).partition("*")  # noqa: PTH111 - a pattern, not a path
-        found = Path(base).glob("*" + pattern) if pattern or place.endswith("*") else [Path(base)]
-        folders += sorted(found, key=_numbers, reverse=True)
+    beside = str(Path(sys.base_prefix).parent / "*" / "bin")  # where this one is, there may be others
+    for place in (beside, *PLACES):
+        base, star, pattern = os.path.expanduser(place).partition("*")  # noqa: PTH111 - a pattern, not a path
+        folders += sorted(Path(base).glob(star + pattern), key=_numbers, reverse=True) if star else [Path(base)]
     yield from (folder / f"python{version}" for folder in folders if (folder / f"python{version}").is_file())
 
 
