@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from arlen_core.errors import ArlenError
 from arlen_core.paths import quoted
@@ -13,9 +13,6 @@ from arlen_core.patterns import Placeholder, Segment
 from arlen_core.routes import Mount, Route, origin
 
 __all__ = ["LinkError", "Links"]
-
-
-_REST = 3
 
 
 class LinkError(ArlenError, ValueError):
@@ -38,6 +35,7 @@ class Links:
 
     def __init__(self, routes: Sequence[Route | Mount]) -> None:
         self._routes: dict[str, list[Route]] = {}
+        self._made: dict[str, _Link] = {}
         self._mounts = [item for item in routes if isinstance(item, Mount) and item.name]
         for route in routes:
             if isinstance(route, Route):
@@ -71,20 +69,22 @@ class Links:
         Raises:
             LinkError: the name is unknown or ambiguous; a parameter is missing, unknown, or would not match.
         """
-        tail = {"_query": _query, "_fragment": _fragment, "_external": _external, "_format": _format}
         for mount in self._mounts:
             if name.startswith(mount.name + ":") and hasattr(mount.target, "url_for"):
+                tail = {"_query": _query, "_fragment": _fragment, "_external": _external, "_format": _format}
                 root = _root + quoted(mount.prefix, slash=True)
                 return str(mount.target.url_for(name[len(mount.name) + 1 :], _root=root, **tail, **params))
-        route = self._named(name)
-        path = "".join("/" + _text(segment, route, params) for segment in route.pattern.segments)
-        _all_used(route, params)
-        ending = _ending(route, path, _format)
-        query = _encoded(_query or {})
-        fragment = "#" + quote(_fragment, safe="!$&'()*+,;=:@/?") if _fragment else ""
-        return _external.rstrip("/") + _root + path + "." * bool(ending) + ending + "?" * bool(query) + query + fragment
+        link = self._made.get(name) or self._make(name)
+        path = link.path(params)
+        if _format or link.route.formats:
+            path += _ending(link.route, path, _format)
+        if _query:
+            path += "?" * bool(query := _encoded(_query)) + query
+        if _fragment:
+            path += "#" + quote(_fragment, safe="!$&'()*+,;=:@/?")
+        return _external.rstrip("/") + _root + path
 
-    def _named(self, name: str) -> Route:
+    def _make(self, name: str) -> _Link:
         routes = self._routes.get(name)
         if not routes:
             raise LinkError(f"there is no route called {name!r}{_near(name, self._routes)}")
@@ -92,58 +92,85 @@ class Links:
         if len({route.template for route in named}) > 1:
             which = " and ".join(origin(route) for route in named)
             raise LinkError(f"{name!r} could be {which}: give one of them a name")
-        return named[0]
+        return self._made.setdefault(name, _Link(named[0]))
 
 
-def _text(segment: Segment, route: Route, params: Mapping[str, Any]) -> str:
-    written = {each.name: _written(each, route, params) for each in segment.placeholders}
-    text = "".join(written[part.name] if isinstance(part, Placeholder) else part for part in segment.parts)
-    if segment.key:
-        _readable(segment, route, text, written)
-    return quoted(text, slash=segment.rank == _REST)
+class _Link:
+    """One route, taken apart once."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.names = route.pattern.names
+        self.pieces = [
+            _Piece(segment, route) if segment.key else "/" + quoted(segment.text) for segment in route.pattern.segments
+        ]
+
+    def path(self, params: Mapping[str, Any]) -> str:
+        if len(params) != len(self.names) or any(name not in params for name in self.names):
+            raise LinkError(
+                f"{self.route.template}: {self._fault(params)} (it takes {', '.join(self.names) or 'none'})"
+            )
+        return "".join([piece if isinstance(piece, str) else piece.text(params) for piece in self.pieces])
+
+    def _fault(self, params: Mapping[str, Any]) -> str:
+        missing = [name for name in self.names if name not in params]
+        if missing:
+            return f"the parameter {missing[0]!r} is missing"
+        return f"there is no parameter {min(set(params) - set(self.names))!r}"
 
 
-def _written(each: Placeholder, route: Route, params: Mapping[str, Any]) -> str:
-    value = params.get(each.name)
-    if value is None:
-        wanted = ", ".join(route.pattern.names)
-        raise LinkError(f"{route.template}: the parameter {each.name!r} is missing (it takes {wanted})")
-    try:
-        return each.kind.write(value)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise LinkError(f"{route.template}: {each.name}={value!r} is no {each.kind.name}: {error}") from error
+class _Piece:
+    """One segment with placeholders."""
+
+    def __init__(self, segment: Segment, route: Route) -> None:
+        self.parts, self.read, self.template = segment.parts, segment.read, route.template
+        self.placeholders, self.rest = segment.placeholders, segment.rank == 3
+
+    def text(self, params: Mapping[str, Any]) -> str:
+        written = [self.written(each, params[each.name]) for each in self.placeholders]
+        texts = iter(written)
+        text = "".join([part if isinstance(part, str) else next(texts) for part in self.parts])
+        values = self.read(text.encode()) if _fit(text, rest=self.rest) else None
+        if values is None:
+            raise self.error(f"{text!r} does not match {self.shown()}")
+        again = [each.kind.write(value) for each, value in zip(self.placeholders, values, strict=True)]
+        if again != written:
+            raise self.error(f"{text!r} would be read as {', '.join(again)}")
+        return "/" + quoted(text, slash=self.rest)
+
+    def written(self, each: Placeholder, value: Any) -> str:
+        if value is None:
+            raise self.error(f"the parameter {each.name!r} is missing: it is None")
+        try:
+            return each.kind.write(value)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise self.error(f"{each.name}={value!r} is no {each.kind.name}: {error}") from error
+
+    def shown(self) -> str:
+        return "".join(p if isinstance(p, str) else "{" + f"{p.name}:{p.kind.name}" + "}" for p in self.parts)
+
+    def error(self, reason: str) -> LinkError:
+        return LinkError(f"{self.template}: {reason}")
 
 
-def _readable(segment: Segment, route: Route, text: str, written: Mapping[str, str]) -> None:
-    pieces = text.split("/") if segment.rank == _REST else [text]
-    # a surrogate cannot be encoded, a NUL and dot segments are refused by the matcher
-    unfit = not text.isprintable() and any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text)
-    unfit = unfit or "." in pieces or ".." in pieces or not pieces[0]
-    values = None if unfit else segment.read(text.encode())
-    if values is None:
-        raise LinkError(f"{route.template}: {text!r} does not match {_shown(segment)}")
-    again = [each.kind.write(value) for each, value in zip(segment.placeholders, values, strict=True)]
-    if again != list(written.values()):
-        raise LinkError(f"{route.template}: {text!r} would be read as {', '.join(again)}")
-
-
-def _all_used(route: Route, params: Mapping[str, Any]) -> None:
-    unknown = sorted(set(params) - set(route.pattern.names))
-    if unknown:
-        wanted = ", ".join(route.pattern.names) or "none"
-        raise LinkError(f"{route.template}: there is no parameter {unknown[0]!r} (it takes {wanted})")
+def _fit(text: str, *, rest: bool) -> bool:
+    # what the matcher refuses: NUL, dot segments, an empty beginning; and half of a surrogate pair has no encoding
+    if not text.isprintable() and any(each == "\0" or "\ud800" <= each <= "\udfff" for each in text):
+        return False
+    pieces = text.split("/") if rest else (text,)
+    return bool(pieces[0]) and "." not in pieces and ".." not in pieces
 
 
 def _ending(route: Route, path: str, wanted: str) -> str:
     # a value that ends like a format would lose its ending to the format: say the format as well
-    base, _, last = path.rpartition("/")[2].rpartition(".")
+    text = path.rpartition("/")[2]
     if not wanted:
-        return route.formats[0] if base and route.splits(last) else ""
-    segment = route.pattern.segments[-1]
-    swallowed = segment.rank > 1 and not route.splits(wanted)
+        base, _, last = text.rpartition(".")
+        return "." + route.formats[0] if base and route.splits(last) else ""
+    swallowed = route.pattern.segments[-1].read(unquote_to_bytes(f"{text}.{wanted}")) and not route.splits(wanted)
     if swallowed or path.endswith("/") or (route.formats and wanted not in route.formats):
         raise LinkError(f"{route.template}: {wanted!r} is no format of this route (declare it with formats=)")
-    return wanted
+    return "." + wanted
 
 
 def _encoded(query: Mapping[str, Any]) -> str:
@@ -157,10 +184,6 @@ def _many(value: Any) -> bool:
 
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _shown(segment: Segment) -> str:
-    return "".join("{" + f"{p.name}:{p.kind.name}" + "}" if isinstance(p, Placeholder) else p for p in segment.parts)
 
 
 def _near(name: str, names: Iterable[str]) -> str:

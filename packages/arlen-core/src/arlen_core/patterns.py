@@ -94,9 +94,10 @@ class Pattern(Struct, frozen=True):
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
-        """The more specific pattern has the smaller rank."""
+        """The more specific pattern has the smaller rank: 0 static, 2 with placeholders, 3 with the rest of a path."""
         ranks = [segment.rank for segment in self.segments]
-        return (ranks.count(3), -ranks.count(0), -ranks.count(1), -ranks.count(2))
+        kind = 3 if 3 in ranks else 2 if any(ranks) else 0
+        return (kind, -ranks.count(0), -ranks.count(1), -ranks.count(2))
 
     def specialise(self, kinds: dict[str, Kind]) -> Pattern:
         """Return the pattern with other types for some of its placeholders."""

@@ -36,7 +36,7 @@ class Leaf:
 
     def add(self, item: Route | Mount, order: int) -> None:
         """Add a route; `order` is its place among all routes."""
-        rank, ties = item.pattern.rank, (-len(item.conditions), order)
+        rank, ties = item.rank, (-len(item.conditions), order)
         methods = methods_of(item)
         self.entries.append(((*rank, 0, *ties), item))
         for method in methods - {ANY}:
