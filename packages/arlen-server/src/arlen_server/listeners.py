@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -9,7 +10,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from arlen_core.errors import StartupError
-
 from arlen_server.settings import Settings
 
 __all__ = ["bind", "name"]
@@ -29,10 +29,9 @@ def bind(settings: Settings) -> list[socket.socket]:
     >>> listener.close()
     """
     with ExitStack() as undo:
-        made = []
+        made: list[socket.socket] = []
         for address in settings.bind or (_join(settings.host, settings.port),):
-            for listener in _open(address, settings):
-                made.append(undo.enter_context(listener))
+            made += map(undo.enter_context, _open(address, settings))
         for listener in made:
             listener.setblocking(False)
             listener.listen(settings.backlog)
@@ -70,7 +69,9 @@ def _open(address: str, settings: Settings) -> list[socket.socket]:
 def _tcp(address: str, settings: Settings) -> list[socket.socket]:
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise StartupError(f"{address!r} is no address to listen on", fix="write host:port, unix:/path, fd://3 or systemd")
+        raise StartupError(
+            f"{address!r} is no address to listen on", fix="write host:port, unix:/path, fd://3 or systemd"
+        )
     host = host.removeprefix("[").removesuffix("]")
     try:
         found = socket.getaddrinfo(host or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -130,7 +131,9 @@ def _inherited(address: str) -> socket.socket:
     try:
         return _adopt(int(number))
     except (ValueError, OSError) as error:
-        raise StartupError(f"{address!r} is no inherited listening socket", fix="pass an open socket's number") from error
+        raise StartupError(
+            f"{address!r} is no inherited listening socket", fix="pass an open socket's number"
+        ) from error
 
 
 def _adopt(number: int) -> socket.socket:
@@ -147,10 +150,13 @@ def _systemd() -> list[socket.socket]:
     count, pid = os.environ.pop("LISTEN_FDS", ""), os.environ.pop("LISTEN_PID", "")
     os.environ.pop("LISTEN_FDNAMES", None)
     if pid != str(os.getpid()) or not count.isdecimal() or int(count) < 1:
-        raise StartupError("systemd passed no socket to this process", fix="start it from a .socket unit, or bind an address")
+        raise StartupError(
+            "systemd passed no socket to this process", fix="start it from a .socket unit, or bind an address"
+        )
     return [_adopt(_SYSTEMD_FIRST + index) for index in range(int(count))]
 
 
 def _refused(address: str, error: OSError) -> StartupError:
-    fix = "stop the other program or choose another port" if isinstance(error, OSError) and error.errno == 98 else "choose another address"
+    taken = error.errno == errno.EADDRINUSE
+    fix = "stop the other program or choose another address" if taken else "choose an address of this machine"
     return StartupError(f"cannot listen on {address}: {error.strerror or error}", fix=fix, code="bind_failed")

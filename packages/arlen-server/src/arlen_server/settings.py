@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field, inspect
+from msgspec import Meta, Struct, inspect
 
 from arlen_server.tuning import Boomhauer, Propane
 
@@ -76,6 +76,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: Annotated[
         tuple[str, ...], _about("networks (CIDR) whose forwarding headers are believed; `unix` for Unix sockets")
     ] = ()
+    proxy_headers: Annotated[
+        Literal["x-forwarded", "forwarded"],
+        _about("what those proxies set: X-Forwarded-For, -Proto and -Host, or Forwarded"),
+    ] = "x-forwarded"
 
     # sizes and counts of one request
     max_line: Annotated[int, _Count, _about("request line without its line end, else 414")] = 8192
@@ -106,8 +110,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # how long
     header_timeout: Annotated[float, _Seconds, _about("first to last byte of a request's head, else 408")] = 10.0
     body_timeout: Annotated[float, _Seconds, _about("longest silence within a request's body, else 408")] = 30.0
-    body_rate: Annotated[
-        int, _Size, _about("bytes a second that a body must reach after `body_timeout`, else 408; 0 is off")
+    min_rate: Annotated[
+        int, _Size, _about("bytes a second over `body_timeout` or `write_timeout` that do not count as silence")
     ] = 240
     keep_alive_timeout: Annotated[float, _Seconds, _about("an idle connection is kept this long")] = 75.0
     write_timeout: Annotated[float, _Seconds, _about("longest wait for a client that reads nothing")] = 30.0
@@ -117,6 +121,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ping_timeout: Annotated[float, _Seconds, _about("longest wait for the pong, else close code 1011")] = 20.0
     close_timeout: Annotated[float, _Seconds, _about("longest wait for a WebSocket's closing handshake")] = 5.0
     retry_after: Annotated[int, _Size, _about("Retry-After of an overload answer")] = 1
+    drain_idle: Annotated[
+        float, _Pause, _about("while draining, an idle connection may send its last request this long")
+    ] = 1.0
     drain_delay: Annotated[
         float, _Pause, _about("after a stop signal: readiness fails, everything else is still served")
     ] = 1.0
@@ -133,12 +140,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def _bounds(struct: type[Struct]) -> dict[str, inspect.IntType | inspect.FloatType]:
-    info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType)
+    fields: tuple[inspect.Field, ...] = getattr(inspect.type_info(struct), "fields", ())
     return {
-        each.name: kind
-        for each in info.fields
-        if isinstance(kind := _bare(each.type), inspect.IntType | inspect.FloatType)
+        each.name: kind for each in fields if isinstance(kind := _bare(each.type), inspect.IntType | inspect.FloatType)
     }
 
 

@@ -1,0 +1,220 @@
+"""Exchanges: the answering side of a connection: responses, refusals, and how the connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from arlen_core.errors import Disconnected
+from arlen_core.headers import Raw
+from arlen_core.requests import Request
+from arlen_core.responses import Response, Upgrade
+from arlen_server.outlets import JOIN, Outlet
+from arlen_server.refusals import Refusal, answer
+from arlen_server.replies import CLOSE, KEEP, bodiless, length
+from arlen_server.streams import send
+
+if TYPE_CHECKING:
+    from arlen_server.chunks import Framing
+    from arlen_server.server import Server
+
+__all__ = ["Exchange"]
+
+_GONE = 499  # what access logs call a request whose client left before the answer
+
+
+class Exchange(Outlet):
+    """Sends what a driver's handler answers, and takes note of it.
+
+    Attributes:
+        request: the one that is being answered.
+        task: in which, when its handler waits.
+        keep: whether the connection goes on after it.
+        started: whether the head of the answer has been written.
+        streaming: whether the answer is made while it is sent.
+        framing: of the request's body, while it has not arrived whole.
+        expecting: whether the client still waits for `100 Continue` with it.
+        linger: whether the client may still be sending when the connection ends.
+        ending: whether nothing more is read or answered.
+    """
+
+    __slots__ = (
+        "_finished", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "task"
+    )  # fmt: skip
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.request: Request | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.framing: Framing | None = None
+        self.keep = True
+        self.started = self.streaming = self.expecting = self.linger = self.ending = False
+        self._finished: list[tuple[Request, Response, int, BaseException | None]] = []
+
+    def settle(self, rest: bytes = b"") -> None:
+        """The answer is complete: go on with the next request, of which `rest` is the beginning, or end."""
+        raise NotImplementedError
+
+    # -- what drivers call
+
+    def reply(self, request: Request, response: Response) -> bool:
+        """Send a response that is all here; return `False` when it needs `stream`."""
+        body, status = response.body, response.status
+        if body is None or status == 101:
+            return False
+        if self.gone:
+            self.done(request, response, 0, Disconnected("the client went away before the response"))
+            return True
+        size, writer = len(body), self.server.writer
+        parts, own = writer.begin(status, response.raw)
+        if own is None and status not in {204, 304} and request.method != "HEAD":
+            framing = length(size)
+        else:
+            framing, body = self._unusual(request, response, body, own)
+        if not self.keep or self.framing is not None or self.server.draining or request.version != "1.1":
+            framing += self.fate(request)
+        head = writer.end(parts, framing)
+        self.started = True
+        if size < JOIN:
+            self.out.append(head + body)
+        else:
+            self.out += (head, body)
+        self.unflushed += len(head) + size
+        self.done(request, response, len(body), None)
+        return True
+
+    async def stream(self, request: Request, response: Response) -> None:
+        """Send a response that is made while it is sent, or hand the connection to a WebSocket handler."""
+        self.streaming = True
+        if isinstance(response, Upgrade):
+            from arlen_server.sockets import upgrade  # most servers never need the engine
+
+            await upgrade(self, request, response)
+        else:
+            await send(self, request, response)
+
+    def fail(self, request: Request, error: BaseException) -> None:
+        """There is no response: the client left, the server stops, or the application broke its promise."""
+        if self.request is not request:
+            self._report(error)  # it was answered; whatever came after that is nobody's answer
+        elif self.gone:
+            self.done(request, Response(b"", _GONE), 0, Disconnected("the client went away"))
+        elif self.started or isinstance(error, asyncio.CancelledError):
+            self.transport.abort()
+            self.done(request, Response(b"", _GONE), 0, error)
+        else:
+            self._report(error)
+            refusal = Refusal(500, "internal_error", "something went wrong here; the request id helps to find it")
+            self.decline(request, refusal, error)
+
+    def decline(self, request: Request, refusal: Refusal, error: BaseException | None = None) -> None:
+        """Answer a request that was handled with a refusal all the same."""
+        made = self._put_refusal(refusal, request.raw, request.method)
+        self.done(request, made, len(made.body or b""), error)
+
+    def become(self, other: Outlet, raw: Raw) -> bytes:
+        """Switch protocols: answer 101, let `other` take over, and return what the client has sent since."""
+        writer, members = self.server.writer, self.server.wheel.members
+        parts, _own = writer.begin(101, raw)
+        self.started, self.ending, self.keep = True, True, False
+        other.write(writer.end(parts, b"connection: Upgrade\r\nupgrade: websocket\r\n"))
+        self.server.in_flight -= 1
+        members.discard(self)
+        members.add(other)
+        self.transport.set_protocol(other)
+        return self.take_held()
+
+    def take_held(self) -> bytes:
+        """Return the input after the request, and keep it no more."""
+        raise NotImplementedError
+
+    def done(self, request: Request, response: Response, sent: int, error: BaseException | None) -> None:
+        """Take note that a request is over."""
+        self.server.in_flight -= 1
+        self.request = self.task = None
+        self.streaming = False
+        self._finished.append((request, response, sent, error))
+        if not self.corked:
+            self.flush()
+            self.settle()
+
+    def flush(self) -> None:
+        """Send what was written, then tell the application which requests are over."""
+        super().flush()
+        if self._finished:
+            finished, self._finished = self._finished, []
+            for request, response, sent, error in finished:
+                self.server.app.finish(request, response, sent=sent, error=error)
+
+    # -- parts of a head
+
+    def fate(self, request: Request | None) -> bytes:
+        """Return the line about the connection's fate (RFC 9112 §9.3), after deciding it."""
+        if self.framing is not None and (self.expecting or self.framing.remains() > self.settings.max_unread):
+            self.keep, self.linger = False, True
+        if self.server.draining and self.keep:
+            self.keep, self.linger = False, True
+        if not self.keep:
+            return CLOSE
+        return KEEP if request is not None and request.version != "1.1" else b""
+
+    def _unusual(
+        self, request: Request, response: Response, body: bytes, own: dict[bytes, bytes] | None
+    ) -> tuple[bytes, bytes]:
+        """Frame a response without a body, and one whose handler had its own ideas; return framing and body."""
+        fields = own or {}
+        if fields.get(b"connection", b"").lower() == b"close":
+            self.keep, self.linger = False, True
+        declared = fields.get(b"content-length")
+        if bodiless(response.status):
+            return (b"content-length: %b\r\n" % declared if declared and response.status == 304 else b""), b""
+        if request.method != "HEAD":
+            return length(len(body)), body  # what was declared is wrong, or the same
+        return (b"content-length: %b\r\n" % declared if declared and not body else length(len(body))), b""
+
+    # -- refusals and the end
+
+    def refuse(self, refusal: Refusal, fields: Raw | None = None, method: str = "") -> None:
+        """Answer a request that will not be handled, and end; `fields` are those of its head that are known."""
+        self.server.refused += 1
+        if not self.gone and not self.ending:
+            self._put_refusal(refusal, fields, method)
+            self.end()
+
+    def end(self) -> None:
+        """Close the connection when all is written, after giving a client that still sends time to read the answer.
+
+        Closing with unread input would make the system throw away what the client has not read yet (RFC 9112 §9.6).
+        """
+        self.flush()
+        self.ending = True
+        if self.gone:
+            return
+        self.progress()
+        pending = self.transport.get_write_buffer_size()
+        wait = self.settings.write_timeout if pending or not self.linger else self.settings.linger_timeout
+        self.deadline = self.server.wheel.now + wait
+        if not self.linger:
+            self.transport.close()
+        elif self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def late(self) -> None:
+        """The connection should have ended by now: go on only for a client that is still reading its answer."""
+        pending = self.transport.get_write_buffer_size()
+        if self.progress():
+            wait = self.settings.write_timeout if pending else self.settings.linger_timeout
+            self.deadline = self.server.wheel.now + wait
+        else:
+            self.transport.abort()
+
+    def _put_refusal(self, refusal: Refusal, fields: Raw | None, method: str) -> Response:
+        self.keep, self.linger, self.started = False, True, True
+        made = answer(refusal, method, fields)
+        body = made.body or b""
+        parts, _ = self.server.writer.begin(made.status, made.raw)
+        self.out.append(self.server.writer.end(parts, length(len(body)) + CLOSE) + (b"" if method == "HEAD" else body))
+        return made
+
+    def _report(self, error: BaseException) -> None:
+        self.loop.call_exception_handler({"message": "a request failed in the server", "exception": error})

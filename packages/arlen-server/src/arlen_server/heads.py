@@ -1,0 +1,238 @@
+"""Heads: the request line and the header fields, parsed by httptools and checked where that is too lenient."""
+
+from __future__ import annotations
+
+import re
+
+import httptools
+
+from arlen_core.headers import Raw
+from arlen_server.refusals import Refusal
+from arlen_server.targets import check_host, reduce
+
+__all__ = ["HeadParser"]
+
+# what changes the framing or the fate of the connection; the first five are all that llhttp itself looks at
+_SPECIAL = frozenset(
+    {b"connection", b"proxy-connection", b"content-length", b"transfer-encoding", b"upgrade", b"expect"}
+)
+_USUAL = (
+    "Host Connection Accept Accept-Encoding Accept-Language User-Agent Content-Type Content-Length Cookie Referer "
+    "Origin Authorization Cache-Control If-None-Match If-Modified-Since Range Upgrade-Insecure-Requests Priority DNT "
+    "Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User TE Pragma X-Request-Id Forwarded X-Forwarded-For "
+    "X-Forwarded-Proto X-Forwarded-Host traceparent tracestate Transfer-Encoding Upgrade Expect Proxy-Connection"
+)
+_LOWER = {each.encode(): each.lower().encode() for each in _USUAL.split()}
+_LOWER |= {each: each for each in _LOWER.values()}
+_HOST = _LOWER[b"Host"]
+
+_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_version = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
+_length = re.compile(rb"[0-9]{1,18}").fullmatch
+_CLEAN: tuple[Raw, ...] = ([], [(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
+_MAX_HOSTS = 1024
+
+
+class HeadParser:
+    r"""Parses one whole head after another; no state of a head outlives its `parse`, so one serves every connection.
+
+    Args:
+        max_line: most bytes of the request line, else 414.
+        max_bytes: most bytes of all header lines with their line ends, else 431.
+        max_headers: most header fields, else 431.
+
+    Attributes:
+        method, target, query: of the last head; the target is reduced to a path, or `*`.
+        fields: its header fields, names in lower case, in order.
+        version: "1.1" or "1.0".
+        keep: whether the connection may be used again after it (RFC 9112 §9.3).
+        length: the declared size of the body, 0 for none, -1 for a chunked one.
+        expect: whether the client waits for `100 Continue`.
+        upgrade: "websocket" or "".
+
+    >>> parser = HeadParser(8192, 32768, 100)
+    >>> parser.parse(b"GET /a?b=c HTTP/1.1\\r\\nHost: example.org\\r\\n\\r\\n")
+    >>> parser.method, parser.target, parser.query, parser.fields, parser.keep
+    ('GET', b'/a', b'b=c', [(b'host', b'example.org')], True)
+    """
+
+    __slots__ = (
+        "_host", "_known", "_llhttp", "_max_bytes", "_max_headers", "_max_line", "_quick", "_special",
+        "expect", "fields", "keep", "length", "method", "query", "target", "upgrade", "version",
+    )  # fmt: skip
+
+    def __init__(self, max_line: int, max_bytes: int, max_headers: int) -> None:
+        self._max_line, self._max_bytes, self._max_headers = max_line, max_bytes, max_headers
+        self._quick = min(max_line, max_bytes)  # no longer head can break a limit
+        self._known: set[bytes] = set()  # Host values that were found valid
+        self._llhttp = httptools.HttpRequestParser(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.method, self.target, self.query, self.version = "", b"/", b"", "1.1"
+        self.fields: Raw = []
+        self._special: Raw = []
+        self._host: bytes | None = None
+        self.keep, self.length, self.expect, self.upgrade = True, 0, False, ""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field from httptools."""
+        lower = _LOWER.get(name)
+        if lower is None:
+            lower = name.lower()
+            lower = _LOWER.get(lower, lower)
+        self.fields.append((lower, value))
+        if lower is _HOST:
+            self._take_host(value)
+        elif lower in _SPECIAL:
+            self._special.append((lower, value))
+
+    def parse(self, data: bytes) -> None:
+        """Parse a head, from its first byte to the empty line that ends it; raises `Refusal`."""
+        self._begin()
+        if data.startswith(b"\r\n") and len(data) > 4:  # one empty line before a request is forgiven (RFC 9112 §2.2)
+            data = data[2:]
+        line = data[: data.find(b"\r\n")]
+        if len(data) > self._quick:
+            self._measure(len(line), len(data) - len(line) - 4)
+        try:
+            method, target, version = line.split(b" ")
+        except ValueError:
+            raise _bad_line() from None
+        self.method = method.decode("latin-1")
+        if version != b"HTTP/1.1":
+            self._check_version(version)
+        self._feed(data, method)
+        clean = self._special in _CLEAN and self.version == "1.1"
+        if not clean:
+            self._renew()
+        if b" \r\n" in data or b"\t\r\n" in data:  # httptools keeps whitespace after a value (RFC 9112 §5)
+            self.fields = [(name, value.rstrip(b" \t")) for name, value in self.fields]
+            self._special = [(name, value.rstrip(b" \t")) for name, value in self._special]
+        if len(self.fields) > self._max_headers:
+            raise Refusal(431, "headers_too_many", f"there are more than {self._max_headers} header fields")
+        host = self._host
+        if host not in self._known:
+            host = self._check_host(host)
+        if target[:1] != b"/" or b"#" in target:
+            target = reduce(method, target, host)
+        self.target, _, self.query = target.partition(b"?")
+        if not clean:
+            self._examine()
+
+    def check(self, part: bytearray) -> None:
+        """Raise `Refusal` when a head that begins like this will be refused whatever follows."""
+        start = 2 if part.startswith(b"\r\n") else 0
+        seen = len(part) - part.endswith(b"\r")  # that one may belong to a line end that does not count
+        end = part.find(b"\r\n", start)
+        self._measure((seen if end < 0 else end) - start, 0 if end < 0 else seen - end - 2)
+        if seen > start and not _token(part[start : start + 1]):
+            raise _bad_line()
+        if part.count(b"\n") != part.count(b"\r\n"):
+            raise Refusal(400, "head_invalid", "the request is malformed: a line ends without CR LF")
+
+    def _measure(self, line: int, headers: int) -> None:
+        if line > self._max_line:
+            raise Refusal(414, "line_too_long", f"the request line is longer than {self._max_line} bytes")
+        if headers > self._max_bytes:
+            raise Refusal(431, "headers_too_large", f"the header fields are larger than {self._max_bytes} bytes")
+
+    def _feed(self, data: bytes, method: bytes) -> None:
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._renew()
+        except httptools.HttpParserInvalidMethodError:
+            self._renew()
+            if _token(method):
+                raise Refusal(501, "method_unknown", "this server does not know the method") from None
+            raise _bad_line() from None
+        except httptools.HttpParserError as error:
+            self._renew()
+            raise self._reason(error) from None
+
+    def _renew(self) -> None:
+        """Start with a clean httptools parser, because this head leaves the old one in the middle of something."""
+        self._llhttp = httptools.HttpRequestParser(self)
+
+    def _reason(self, error: Exception) -> Refusal:
+        """Say which rule was broken; the framing rules have codes of their own."""
+        coding = [value for name, value in self.fields if name == b"transfer-encoding"]
+        if coding:
+            self._check_coding(coding)
+        lengths = any(name == b"content-length" for name, _ in self.fields)
+        return Refusal(400, "length_invalid" if lengths else "head_invalid", f"the request is malformed: {error}")
+
+    def _check_version(self, version: bytes) -> None:
+        if version == b"HTTP/1.0":
+            self.version, self.keep = "1.0", False
+        elif _version(version):
+            raise Refusal(505, "version_unsupported", "this server speaks HTTP/1.1 and HTTP/1.0")
+        else:
+            raise _bad_line()
+
+    def _take_host(self, value: bytes) -> None:
+        if self._host is not None:
+            self._host = b","  # no valid host: two of them are refused as one wrong
+        else:
+            self._host = value
+
+    def _check_host(self, host: bytes | None) -> bytes | None:
+        if host is None:
+            if self.version == "1.1":
+                raise Refusal(400, "host_missing", "a request needs a Host header")
+            return None
+        host = host.rstrip(b" \t")
+        check_host(host)
+        if len(self._known) < _MAX_HOSTS:
+            self._known.add(host)
+        return host
+
+    def _examine(self) -> None:
+        special: dict[bytes, list[bytes]] = {}
+        for name, value in self._special:
+            special.setdefault(name, []).append(value)
+        tokens = _tokens(special.get(b"connection"))
+        self.keep = b"close" not in tokens and (self.version == "1.1" or b"keep-alive" in tokens)
+        self._frame(special)
+        if self.version == "1.1":
+            self._expect(special.get(b"expect"))
+            if b"upgrade" in tokens and self.method == "GET" and b"websocket" in _tokens(special.get(b"upgrade")):
+                self.upgrade = "websocket"
+
+    def _frame(self, special: dict[bytes, list[bytes]]) -> None:
+        """Find the size of the body (RFC 9112 §6.3); what is ambiguous is refused, because it smuggles requests."""
+        codings, lengths = special.get(b"transfer-encoding"), special.get(b"content-length")
+        if codings is not None:
+            self._check_coding(codings)
+            if lengths is not None:
+                raise Refusal(400, "length_conflict", "Content-Length and Transfer-Encoding exclude each other")
+            self.length = -1
+        elif lengths is not None:
+            if len(lengths) > 1 or not _length(lengths[0]):
+                raise Refusal(400, "length_invalid", "there must be one Content-Length, a number")
+            self.length = int(lengths[0])
+
+    def _check_coding(self, values: list[bytes]) -> None:
+        """Only `chunked`, once, in HTTP/1.1; codings before it are not implemented (RFC 9112 §6.1, §6.3)."""
+        codings = [each.strip(b" \t").lower() for each in b",".join(values).split(b",")]
+        if self.version != "1.1":
+            raise Refusal(400, "coding_invalid", "HTTP/1.0 has no Transfer-Encoding")
+        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+            raise Refusal(400, "coding_invalid", "Transfer-Encoding must end with chunked, once")
+        if len(codings) > 1:
+            raise Refusal(501, "coding_unsupported", "the only transfer coding is chunked")
+
+    def _expect(self, values: list[bytes] | None) -> None:
+        if values is not None:
+            if [each.lower() for each in values] != [b"100-continue"]:
+                raise Refusal(417, "expectation_unknown", "the only expectation is 100-continue")
+            self.expect = self.length != 0
+
+
+def _tokens(values: list[bytes] | None) -> list[bytes]:
+    return [each.strip(b" \t").lower() for each in b",".join(values or ()).split(b",")]
+
+
+def _bad_line() -> Refusal:
+    return Refusal(400, "line_invalid", "the request line is malformed")
