@@ -44,11 +44,10 @@ def main(arguments: list[str]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Everything stays in `.boot/`, unless the caller says otherwise; the verbs run on this very Python."""
+    """Everything stays in `.boot/`, unless the caller says otherwise; hatch takes the Python that it runs on."""
     return {
         "HATCH_DATA_DIR": str(BOOT / "data"),
         "HATCH_CACHE_DIR": str(BOOT / "cache"),
-        "HATCH_PYTHON": sys.executable,
         "UV_SYSTEM_CERTS": "1" if any(path and Path(path).exists() for path in CERTIFICATES) else "0",  # as pip does
         **os.environ,
         "HATCH_ENV_TYPE_VIRTUAL_UV_PATH": str(BIN / "uv"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from tools import smoke
+from tools import pythons, smoke
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,12 +140,11 @@ def test_the_environment_needs_no_ensurepip_and_no_venv(home, monkeypatch, modul
 
 def test_what_the_caller_sets_is_kept(monkeypatch):
     """The folders of hatch and the certificates can be chosen outside; what is not chosen stays in .boot/."""
-    for name in ("HATCH_DATA_DIR", "HATCH_CACHE_DIR", "HATCH_PYTHON"):
+    for name in ("HATCH_DATA_DIR", "HATCH_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HATCH_CACHE_DIR", "/elsewhere")
     found = dev.environment()
     assert (str(dev.BOOT / "data"), "/elsewhere") == (found["HATCH_DATA_DIR"], found["HATCH_CACHE_DIR"])
-    assert sys.executable == found["HATCH_PYTHON"]
     assert str(dev.BIN) == found["PATH"].split(os.pathsep)[0]
 
 
@@ -161,7 +160,7 @@ def test_git_ignores_what_it_makes():
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10"])
 def test_an_old_python_is_told_so(version):
     """The message says which version is too old, and is no traceback."""
-    if (python := smoke.find(version)) is None:
+    if (python := pythons.find(version)) is None:
         pytest.skip(f"Python {version} is not on this machine")
     done = subprocess.run([python, "dev.py", "test"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (1, f"dev.py: Python {version} is too old, 3.11 or later is needed\n") == (done.returncode, done.stderr)
@@ -170,7 +169,7 @@ def test_an_old_python_is_told_so(version):
 def test_the_other_pythons_are_found(tmp_path, monkeypatch):
     """An interpreter counts when it starts and is what its name says."""
     real = "{}.{}".format(*sys.version_info)
-    monkeypatch.setattr(smoke, "PLACES", (str(tmp_path / "*" / "bin"),))
+    monkeypatch.setattr(pythons, "PLACES", (str(tmp_path / "*" / "bin"),))
     monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "nowhere" / "x"))
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, target in {"3.9.1": "/bin/false", "3.10.1": os.path.realpath(sys.executable)}.items():
@@ -178,31 +177,37 @@ def test_the_other_pythons_are_found(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / f"python{real}").symlink_to(target)
     (tmp_path / "python3.99").symlink_to(os.path.realpath(sys.executable))
-    assert tmp_path / "3.10.1/bin" / f"python{real}" == smoke.find(real)
-    assert smoke.find("3.99") is None
+    assert tmp_path / "3.10.1/bin" / f"python{real}" == pythons.find(real)
+    assert pythons.find("3.99") is None
+
+
+def test_a_command_sees_every_python(monkeypatch):
+    """The folders of the interpreters that were found come after what is on PATH, so they hide nothing."""
+    monkeypatch.setenv("PATH", "/first")
+    monkeypatch.setattr(pythons, "find", lambda version: Path(f"/x/python{version}") if version == "3.13" else None)
+    code = "import os, sys; sys.exit(os.environ['PATH'] != '/first:/x')"
+    assert 0 == pythons.main([sys.executable, "-c", code])
 
 
 @pytest.fixture
-def pythons(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Only 3.13 is there besides this one; what hatch is asked for is recorded."""
+def hatch(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Only 3.13 is there besides this Python, which is 3.11; what hatch is asked for is recorded."""
     seen: list[list[str]] = []
     monkeypatch.setattr(smoke, "find", lambda version: Path("/x/python3.13") if version == "3.13" else None)
     monkeypatch.setattr(smoke.sys, "version_info", (3, 11, 0))
-    monkeypatch.setattr(
-        smoke.subprocess, "call", lambda command, cwd, env: seen.append([env["PATH"][:2], *command]) or 0
-    )
+    monkeypatch.setattr(smoke.subprocess, "call", lambda command, cwd, env: seen.append(command) or 0)
     return seen
 
 
-def test_smoke_runs_the_others_and_says_what_is_missing(pythons, capsys):
+def test_smoke_runs_the_others_and_says_what_is_missing(hatch, capsys):
     """The Python of this run is not repeated, and one that is not there is no failure."""
     assert 0 == smoke.main(["-x"])
-    assert [["/x", "hatch", "run", "+python=3.13", "smoke:quick", "-x"]] == pythons
+    assert [["hatch", "run", "+python=3.13", "smoke:quick", "-x"]] == hatch
     lines = ["Python 3.12 is not on this machine: left out", "Python 3.13", "passed"]
     assert [f"smoke: {line}" for line in lines] == capsys.readouterr().out.splitlines()
 
 
-def test_smoke_fails_when_one_of_them_fails(pythons, monkeypatch, capsys):
+def test_smoke_fails_when_one_of_them_fails(hatch, monkeypatch, capsys):
     """The closing line names the version."""
     monkeypatch.setattr(smoke.subprocess, "call", lambda *_, **__: 1)
     assert 1 == smoke.main([])
