@@ -1,5 +1,7 @@
 """Tests of arlen_core.matcher."""
 
+import sys
+
 import pytest
 
 from arlen_core.errors import StartupError
@@ -485,3 +487,30 @@ def test_params_are_not_shared_between_requests():
 def test_no_routes_at_all():
     """An application without routes answers 404."""
     assert [404, 404] == [match(matcher(), "/"), match(matcher(), "/a/b")]
+
+
+def steps(made, target):
+    """Count the lines that run for one match."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    request, before = Request(), sys.gettrace()
+    sys.settrace(trace)
+    try:
+        made.match("GET", target, request)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("template", "tail"), [("list", "list"), ("{id:int}", "7"), ("{x}/y", "x/y"), ("{x:[a-z]}", "a")]
+)
+def test_the_number_of_routes_does_not_matter(template, tail):
+    """The last of 1,000 routes is found in as many steps as the last of 10."""
+    few, many = (matcher(*[f"/api/r{n}/{template}" for n in range(count)]) for count in (10, 1000))
+    assert steps(few, f"/api/r9/{tail}".encode()) == steps(many, f"/api/r999/{tail}".encode())
