@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.each import note
 from tools.lock import ROOT, house, pins, read
 
 __all__ = ["install", "main", "siblings"]
@@ -30,16 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     name = options.package if options.package.startswith("arlen") else f"arlen-{options.package}"
     label = f"{name} on Python {sys.version_info[0]}.{sys.version_info[1]} with {options.deps} dependencies"
-    _tools()
-    from tools.releases import versions
-
-    if options.deps == "released" and (name == "arlen-core" or not versions("arlen-core", ROOT)):
-        why = "it is the core" if name == "arlen-core" else "arlen-core has no release yet (no tag arlen-core-v*)"
-        print(f"alone: {label}: skipped, {why}", flush=True)
+    if reason := _skipped(name, options.deps):
+        print(f"alone: {label}: skipped, {reason}", flush=True)
+        note(f"{label}: skipped, {reason}")
         return 0
-    install(name, options.deps, ROOT)
     print(f"alone: {label}", flush=True)
-    return subprocess.call([sys.executable, "-m", "pytest", "-q", "-n", "auto", f"packages/{name}", *rest], cwd=ROOT)
+    code = _tested(name, options.deps, rest)
+    kept = note(f"{label}: {'failed' if code else 'passed'}")
+    return 0 if kept else code  # hatch would stop at the first failure; who keeps the ledger counts them
 
 
 def siblings(name: str, root: Path) -> dict[str, list[str]]:
@@ -87,10 +86,25 @@ def _place(sibling: str, name: str, column: str, root: Path) -> str:
     return wheel(sibling, fitting[0], root).as_uri() if fitting else f"./packages/{sibling}"
 
 
-def _tools() -> None:
-    # The environment begins empty, and this file needs `packaging` before it can decide what else to install.
-    lines = list(pins(ROOT).values())
-    _uv(_requirements(ROOT), lines, ROOT)
+def _skipped(name: str, column: str) -> str | None:
+    # The environment begins empty, and what reads versions needs `packaging`.
+    _uv(_requirements(ROOT), list(pins(ROOT).values()), ROOT)
+    from tools.releases import versions
+
+    if column == "released" and name == "arlen-core":
+        return "it is the core"
+    if column == "released" and not versions("arlen-core", ROOT):
+        return "arlen-core has no release yet (no tag arlen-core-v*)"
+    return None
+
+
+def _tested(name: str, column: str, options: list[str]) -> int:
+    try:
+        install(name, column, ROOT)
+    except subprocess.CalledProcessError as error:
+        return error.returncode  # uv has said why
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"packages/{name}", *options]
+    return subprocess.call(command, cwd=ROOT)
 
 
 def _uv(arguments: list[str], constraints: list[str], root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The supported Pythons of this machine, on PATH or not: `python -m tools.pythons <command>` runs one that sees them.
+"""The supported Pythons of this machine, whether they are on PATH or not.
 
 Looks on PATH and where pyenv, uv, asdf, Homebrew and CI images put their interpreters.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.lock import ROOT, read
 
-__all__ = ["environment", "find", "main", "supported"]
+__all__ = ["environment", "find", "supported"]
 
 PLACES = (
     "~/.pyenv/versions/*/bin",
@@ -43,11 +43,6 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), *found])}
 
 
-def main(arguments: list[str]) -> int:
-    """Run a command."""
-    return subprocess.call(arguments, env=environment())
-
-
 def _candidates(version: str) -> Iterator[Path]:
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)]
     beside = str(Path(sys.base_prefix).parent / "*" / "bin")  # where this one is, there may be others
@@ -65,7 +60,3 @@ def _starts(path: Path, version: str) -> bool:
     command = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() == version
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

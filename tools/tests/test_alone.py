@@ -1,5 +1,6 @@
 """One package alone: what is installed for it in each column."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from tools import alone, lock, releases
+from tools import alone, each, lock, releases
 
 PACKAGES = {
     "arlen-core": ("[]", 'zstd = ["backports.zstd"]'),
@@ -191,3 +192,58 @@ def test_no_column_installs_an_arlen_package_from_an_index(house, calls):
         assert set(PACKAGES) == bound
     assert 3 == len(calls)
     assert "packages" in lock.house(house)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in which the runs are noted."""
+    path = tmp_path / "ledger"
+    monkeypatch.setenv(each.LEDGER, str(path))
+    return path
+
+
+@pytest.mark.parametrize(("code", "word"), [(0, "passed"), (5, "failed")])
+def test_a_run_notes_how_it_ended(house, calls, monkeypatch, ledger, code, word):
+    """With a ledger a failure is noted, and the next run goes on."""
+    monkeypatch.setattr(alone, "ROOT", house)
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: code)
+    assert 0 == alone.main(["web", "head"])
+    version = "{}.{}".format(*sys.version_info)
+    assert f"arlen-web on Python {version} with head dependencies: {word}\n" == ledger.read_text()
+
+
+def test_an_installation_that_fails_is_a_failure_of_its_run(house, calls, monkeypatch, ledger):
+    """A range that nothing fits is found here, and the others are still tested."""
+
+    def fail(*_):
+        raise subprocess.CalledProcessError(2, "uv")
+
+    monkeypatch.setattr(alone, "ROOT", house)
+    monkeypatch.setattr(alone, "install", fail)
+    assert 0 == alone.main(["web", "oldest"])
+    assert "failed" == ledger.read_text().split()[-1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "expected"),
+    [
+        (["a: passed", "b: passed"], 0, 0),
+        (["a: passed", "b: failed"], 0, 1),
+        (["a: skipped, no release"], 0, 0),
+        (["a: passed"], 2, 1),
+        ([], 0, 1),
+    ],
+    ids=["passed", "failed", "skipped", "hatch failed", "nothing"],
+)
+def test_the_whole_matrix_fails_when_one_run_failed(monkeypatch, capsys, lines, code, expected):
+    """The ledger is printed at the end; a failure, or nothing at all, ends with 1."""
+
+    def call(command, cwd, env):
+        assert ["hatch", "env", "run", "--env", "alone", "-i", "pkg=web", "test"] == command
+        Path(env[each.LEDGER]).write_text("".join(line + os.linesep for line in lines))
+        return code
+
+    monkeypatch.setattr(each.subprocess, "call", call)
+    assert expected == each.main(["-i", "pkg=web"])
+    failed = sum("failed" in line for line in lines)
+    assert f"alone: {len(lines)} runs, {failed} failed" == capsys.readouterr().out.splitlines()[-1]
