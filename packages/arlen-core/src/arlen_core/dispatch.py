@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Call = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "close", "identify"]
 
 
 class Dispatcher:

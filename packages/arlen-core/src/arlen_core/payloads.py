@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arlen_core.forms import FormLimits
     from arlen_core.requests import Request
 
-__all__ = ["broken", "decoder", "flatten", "forgiving", "parse"]
+__all__ = ["Values", "broken", "decoder", "flatten", "forgiving", "parse"]
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
