@@ -135,9 +135,10 @@ class VirtualClock:
     async def advance(self, seconds: float) -> None:
         """Move on deadline by deadline, so that a task that sleeps again on the way wakes again on the way.
 
-        `ValueError` for a step back.
+        Tasks that are ready get their turns first. `ValueError` for a step back.
         """
         end = self._now + _forward(seconds)
+        await self._settle()
         while self._sleepers and self._sleepers[0][0] <= end:
             self._move(max(self._sleepers[0][0], self._now))
             self._wake()

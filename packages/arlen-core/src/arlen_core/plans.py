@@ -84,7 +84,7 @@ def _wider(each: Provider, what: str) -> StartupError:
 
 
 def _missing(each: Provider, need: Need, known: Index) -> StartupError:
-    near = get_close_matches(label(need.type), [label(kind) for kind in known], 1)
+    near = get_close_matches(label(need.type), [label(kind) for kind in known if kind != each.type], 1)
     hint = f"; there is a {near[0]}" if near else ""
     return StartupError(
         f"{each} needs {label(need.type)} for its parameter {need.name!r}, and nothing makes one{hint}",

@@ -26,6 +26,9 @@ class RequestScope:
     Args:
         services: the application's.
         request: the request they belong to.
+
+    They are closed behind a shield. So a factory must not keep a task group or a cancel scope open across its `yield`;
+    a service of the application may, and can lend its task group.
     """
 
     __slots__ = ("_lock", "_open", "_request", "_services", "_values")
