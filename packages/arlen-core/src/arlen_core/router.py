@@ -17,7 +17,6 @@ from arlen_core.routes import Condition, Mount, Route
 __all__ = ["Router"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-Decorator = Callable[[Handler], Handler]
 
 
 class Router:
@@ -72,7 +71,7 @@ class Router:
         when: Sequence[Condition] = (),
         websocket: bool = False,
         **options: Any,
-    ) -> Decorator[Handler]:
+    ) -> Callable[[Handler], Handler]:
         """Declare a route.
 
         Args:
@@ -118,35 +117,35 @@ class Router:
 
         return declare
 
-    def get(self, path: str, **options: Any) -> Decorator[Handler]:
+    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for GET, and so for HEAD."""
         return self.route(path, methods=("GET",), **options)
 
-    def post(self, path: str, **options: Any) -> Decorator[Handler]:
+    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for POST."""
         return self.route(path, methods=("POST",), **options)
 
-    def put(self, path: str, **options: Any) -> Decorator[Handler]:
+    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for PUT."""
         return self.route(path, methods=("PUT",), **options)
 
-    def patch(self, path: str, **options: Any) -> Decorator[Handler]:
+    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for PATCH (RFC 5789)."""
         return self.route(path, methods=("PATCH",), **options)
 
-    def delete(self, path: str, **options: Any) -> Decorator[Handler]:
+    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for DELETE."""
         return self.route(path, methods=("DELETE",), **options)
 
-    def options(self, path: str, **options: Any) -> Decorator[Handler]:
+    def options(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for OPTIONS, instead of the automatic answer."""
         return self.route(path, methods=("OPTIONS",), **options)
 
-    def query(self, path: str, **options: Any) -> Decorator[Handler]:
+    def query(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for QUERY: safe like GET, with a body (RFC 10008)."""
         return self.route(path, methods=("QUERY",), **options)
 
-    def websocket(self, path: str, **options: Any) -> Decorator[Handler]:
+    def websocket(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         """Declare a route for WebSockets (RFC 6455)."""
         return self.route(path, methods=("GET",), websocket=True, **options)
 
