@@ -161,4 +161,5 @@ class Section:
     def _origin(self, path: Sequence[str | int]) -> str:
         keys = tuple(str(step) for step in path)
         found = [keys[:size] for size in range(len(keys), 0, -1) if keys[:size] in self._origins]
+        found += [each for each in self._origins if keys and each[: len(keys)] == keys]  # a table, by what is in it
         return self._origins[found[0]] if found else ""
