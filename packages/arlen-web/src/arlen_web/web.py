@@ -1,0 +1,200 @@
+"""Web: the plugin that gives an application pages, forms, flash messages and static files."""
+
+from __future__ import annotations
+
+import secrets
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from markupsafe import Markup
+
+from arlen_core.errors import ConfigError, StartupError
+from arlen_core.requests import Request
+from arlen_core.responses import Response
+from arlen_web.bytecode import Bytecode
+from arlen_web.calls import passed
+from arlen_web.fields import form
+from arlen_web.flash import Flash, Message
+from arlen_web.lint import lint, uses
+from arlen_web.scope import current, maybe
+from arlen_web.settings import EXTENSIONS, Settings, StaticSettings
+from arlen_web.signing import Signer
+from arlen_web.static import StaticMount
+from arlen_web.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arlen_core.app import App
+    from arlen_core.context import Context
+    from arlen_web.checks import Finding
+
+__all__ = ["GLOBALS", "Web"]
+
+GLOBALS = ("asset", "ctx", "flash", "form", "request", "url_for")
+"""The names that templates have; no helper may take them."""
+
+_SECRET = 32
+_FIX = "set ARLEN_WEB__SECRET to 32 random characters or more: python -c 'import secrets; print(secrets.token_hex(32))'"
+
+
+class Web:
+    """Pages of Jinja2 templates, flash messages and static files: `web = app.use(Web())`.
+
+    Args:
+        templates: the folder of the templates, in place of the setting's.
+
+    Attributes:
+        views: makes the pages; `views.env` is the Jinja2 environment.
+        settings: the section `[web]`.
+
+    A folder `public` beside the application is served below `/static`, unless the configuration or `static` says
+    something else.
+    """
+
+    name = "web"
+
+    def __init__(self, *, templates: Path | str | None = None) -> None:
+        self._templates = templates
+        self._mounts: dict[str, StaticMount] = {}
+        self._usual: StaticMount | None = None
+        self._app: App | None = None
+        self.settings = Settings()
+        self.views = Views([])
+
+    def register(self, app: App) -> None:
+        """Add what this plugin brings to an application; `app.use` calls it. Raises `ConfigError` or `StartupError`."""
+        self._app, self.settings = app, app.settings("web", Settings)
+        folder = app.root / (self._templates or self.settings.templates)
+        kept = Bytecode(app.root / self.settings.bytecode) if self.settings.bytecode else None
+        self.views = Views([folder], reload=app.debug, bytecode=kept)
+        app.renderer = self
+        self._flash = Flash(self._signer(app), app.clock, app.log, self.settings.flash_seconds)
+        self._globals()
+        app.hook("will_start")(self._start)
+        app.hook("before_response")(self._flash.store)
+        for each in self.settings.static:
+            self._configured(each)
+        if not self._mounts and (app.root / "public").is_dir():
+            self._usual = self.static("/static", app.root / "public")
+
+    def static(
+        self,
+        prefix: str,
+        directory: Path | str,
+        *,
+        extensions: Sequence[str] = EXTENSIONS,
+        cache: str = "no-cache",
+    ) -> StaticMount:
+        """Serve the files of a folder below a prefix, to GET and HEAD.
+
+        Args:
+            prefix: such as "/static".
+            directory: relative to the application's folder.
+            extensions: what is served; everything else is a 404.
+            cache: the Cache-Control of addresses without a fingerprint.
+
+        Raises `StartupError` when the plugin is not in use yet, the folder is missing, or the prefix is taken.
+        """
+        app = self._application()
+        folder = app.root / directory
+        if not folder.is_dir():
+            raise StartupError(f"there is no folder {folder} to serve below {prefix}", fix="make it, or name another")
+        mount = StaticMount(prefix, folder, extensions=extensions, cache=cache, watch=app.debug)
+        known = self._mounts.get(mount.prefix)
+        if known is not None and known is not self._usual:
+            raise StartupError(f"two folders are served below {prefix}", fix="give one another prefix")
+        self._mounts[mount.prefix] = mount
+        if known is None:
+            self._route(app, mount.prefix)
+        return mount
+
+    def asset(self, path: str) -> str:
+        """Return the address of a static file, with its fingerprint, below the mounts that the request went through.
+
+        Args:
+            path: below a static folder: "app.css". The first folder that has it is taken.
+
+        Raises `LookupError` naming the nearest file when there is none.
+        """
+        for mount in self._mounts.values():
+            try:
+                return _root() + mount.url(path)
+            except FileNotFoundError:
+                continue
+        known = [each for mount in self._mounts.values() for each in mount.folder.files()]
+        near = get_close_matches(path, known, 1)
+        raise LookupError(f"there is no static file {path!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+
+    def render(self, context: Context, template: str, values: dict[str, Any]) -> str:
+        """Make a page; what `ctx.render` ends in. See `Views.render`."""
+        return self.views.render(context, template, values)
+
+    def page(self, template: str, /, **values: Any) -> str:
+        """Render a template without a request, for a mail or a file. Helpers that need a request raise there."""
+        self.ready()
+        return self.views.text(template, values)
+
+    def ready(self) -> None:
+        """Let templates see the helpers that the application has by now; the start does this by itself."""
+        self.views.add_helpers(self._application().helpers, GLOBALS)
+
+    def lint(self) -> list[Finding]:
+        """Check every template without rendering one; see `arlen_web.lint`."""
+        self.ready()
+        return lint(self.views, passed(self._application().root), self.asset)
+
+    def _globals(self) -> None:
+        given = {"asset": self.asset, "url_for": self._url_for, "flash": self._take, "form": form}
+        self.views.env.globals |= given | {"csrf_field": Markup}
+
+    def _take(self) -> list[Message]:
+        return self._flash.take(current().request)
+
+    def _url_for(self, name: str, /, **params: Any) -> str:
+        return self._application().url_for(name, **{"_root": _root(), **params})
+
+    def _application(self) -> App:
+        if self._app is None:
+            raise StartupError("this Web belongs to no application yet", fix="web = app.use(Web())")
+        return self._app
+
+    def _configured(self, each: StaticSettings) -> None:
+        self.static(each.prefix, each.directory, extensions=each.extensions, cache=each.cache)
+
+    def _route(self, app: App, prefix: str) -> None:
+        async def serve(request: Request) -> Response:
+            return await self._mounts[prefix].serve(request)
+
+        name = f"static:{prefix or '/'}"
+        for path, suffix in ((f"{prefix}/{{path:path}}", ""), (f"{prefix}/", ":index"), (prefix, ":folder")):
+            if path:
+                app.get(path, name=name + suffix)(serve)
+
+    async def _start(self, app: App) -> None:
+        self.ready()
+        await to_thread.run_sync(self._prepare, app.env == "production")
+
+    def _prepare(self, production: bool) -> None:  # noqa: FBT001  # a thread takes positions only
+        for mount in self._mounts.values():
+            mount.scan()
+        if production:
+            self.views.compile()
+            shown = uses(self.views, "flash")
+            if shown and self.settings.secret is None:
+                raise ConfigError(f"[web] secret is missing, and {shown} shows flash messages", fix=_FIX)
+
+    def _signer(self, app: App) -> Signer | None:
+        secret = self.settings.secret.reveal() if self.settings.secret else ""
+        if secret and len(secret) < _SECRET:
+            raise ConfigError(f"[web] secret is shorter than {_SECRET} characters", fix=_FIX)
+        if not secret and app.env != "production":
+            secret = secrets.token_hex(_SECRET)
+        return Signer(secret, "arlen-web flash") if secret else None
+
+
+def _root() -> str:
+    context = maybe()
+    return context.request.root if context is not None else ""
