@@ -1,6 +1,7 @@
 """Tests of arlen_core.routes."""
 
 import functools
+import sys
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -181,6 +182,15 @@ def test_the_table_shows_sources_relative_to_the_application():
     """Sources below the application's folder do not name the machine's folders."""
     row = table(example(), Path(__file__).parent)[1]
     assert f"test_routes.py:{handler.__code__.co_firstlineno}" == row["source"]
+
+
+def test_the_table_shows_other_sources_relative_to_where_python_found_them(monkeypatch):
+    """The place of a package is not told either, so that the table is the same on every machine."""
+    monkeypatch.setattr(sys, "path", ["", "/elsewhere", str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    row = table(example(), Path("/app"))[1]
+    assert f"tests/test_routes.py:{handler.__code__.co_firstlineno}" == row["source"]
+    monkeypatch.setattr(sys, "path", [])
+    assert f"{__file__}:{handler.__code__.co_firstlineno}" == table(example())[1]["source"]
 
 
 def test_the_table_is_the_same_in_any_order():

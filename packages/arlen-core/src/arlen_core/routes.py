@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -179,14 +181,14 @@ def table(routes: Sequence[Route | Mount], root: Path | None = None) -> list[dic
 
     Args:
         routes: as from `Router.flat`.
-        root: sources below this folder are shown relative to it.
+        root: sources below this folder are shown relative to it, others to where Python found them.
     """
     rows = [row for route in routes for row in _rows(route, root)]
     return sorted(rows, key=lambda row: (row["path"], row["method"], row["name"], row["handler"]))
 
 
 def _rows(route: Route | Mount, root: Path | None) -> list[dict[str, Any]]:
-    source = route.source.removeprefix(f"{root}/") if root else route.source
+    source = _short(route.source, root)
     if isinstance(route, Mount):
         row = {"path": route.prefix or "/", "name": route.name, "handler": _named(type(route.target))}
         return [{"method": "MOUNT", **row, "guards": [], "formats": [], "source": source}]
@@ -194,6 +196,14 @@ def _rows(route: Route | Mount, root: Path | None) -> list[dict[str, Any]]:
     rest = {"guards": [_named(each) for each in route.guards], "formats": list(route.formats), "source": source}
     methods = ["WEBSOCKET"] if route.websocket else sorted(route.methods)
     return [{"method": method, **row, **rest} for method in methods]
+
+
+def _short(source: str, root: Path | None) -> str:
+    folders = [str(root)] if root else []
+    for folder in [*folders, *sorted((each for each in sys.path if each), key=len, reverse=True)]:
+        if source.startswith(folder + os.sep):
+            return source[len(folder) + 1 :]
+    return source
 
 
 def _named(thing: Any) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from msgspec import Meta, Struct
 
+    from arlen_core.answers import View
     from arlen_core.app import App
     from arlen_core.context import Context
     from arlen_core.errors import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from arlen_web.web import Web
 
 _HOMES = {
+    "arlen_core.answers": ("View",),
     "arlen_core.app": ("App",),
     "arlen_core.context": ("Context",),
     "arlen_core.errors": (
@@ -104,6 +106,7 @@ __all__ = [
     "Struct",
     "Upload",
     "ValidationFailed",
+    "View",
     "Web",
     "WebSocket",
     "html",

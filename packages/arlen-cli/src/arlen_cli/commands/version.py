@@ -1,0 +1,40 @@
+"""`arlen version`: what is installed."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib.metadata import distributions
+
+from arlen_cli.catalog import OWN
+from arlen_cli.reports import columns
+from arlen_core.commands import Result
+
+__all__ = ["Version", "command", "packages"]
+
+
+class Version:
+    """Show the versions of Python and of the packages of the house."""
+
+    name = "version"
+    help = OWN["version"]
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Add nothing."""
+
+    def run(self, args: Namespace) -> Result:
+        """Return `python`, `platform` and `packages`: version by name."""
+        found = packages()
+        python = platform.python_version()
+        text = columns([*([name, version] for name, version in found.items()), ["Python", python]])
+        return Result({"python": python, "platform": sys.platform, "packages": found}, text)
+
+
+command = Version()
+
+
+def packages() -> dict[str, str]:
+    """Return the installed distributions called `arlen` or `arlen-...`, sorted, with their versions."""
+    names = ((each.name.lower().replace("_", "-"), each.version) for each in distributions())
+    return dict(sorted((name, version) for name, version in names if name == "arlen" or name.startswith("arlen-")))
