@@ -82,7 +82,7 @@ class Reloader:
         self._handle_signals()
         watching = asyncio.create_task(self._watch())
         try:
-            self._emit("started", addresses=",".join(self._addresses), watcher=self._watcher.method)
+            self._emit("started", addresses=self._addresses, watcher=self._watcher.method)
             await self._start()
             while (event := await self._events.get()) is not None:
                 await self._act(event)
@@ -148,10 +148,10 @@ class Reloader:
     async def _changed(self, paths: list[Path]) -> None:
         files = [str(path.relative_to(self._root)) if path.is_relative_to(self._root) else str(path) for path in paths]
         if not self.failure and all(self._watcher.effect(path) == "refresh" for path in paths):
-            self._emit("refreshed", files=",".join(files))
+            self._emit("refreshed", files=files)
             self._child.refresh(files, css=all(path.suffix == ".css" for path in paths))
             return
-        self._emit("changed", files=",".join(files))
+        self._emit("changed", files=files)
         await self._stand_in.leave()  # whoever asks now waits for the new code
         await self._solo.end(gently=True)
         for path in [*paths, *self._further()]:
@@ -187,7 +187,7 @@ class Reloader:
                 fresh = bind(self.settings)
                 self._close_sockets()
                 self._sockets = fresh
-                self._emit("moved", addresses=",".join(self._addresses))
+                self._emit("moved", addresses=self._addresses)
         except StartupError as error:
             self.settings = old
             self._emit("configuration_kept", reason=str(error))

@@ -38,7 +38,8 @@ class Console:
         elif event == "broken":
             text = _failure(fields)
         else:
-            text = "boomhauer: " + _LINES.get(event, event).format_map(fields)
+            shown = {key: ", ".join(value) if isinstance(value, list) else value for key, value in fields.items()}
+            text = "boomhauer: " + _LINES.get(event, event).format_map(shown)
         print(text, file=self.stream, flush=True)
 
 
@@ -54,7 +55,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
 def _failure(fields: Mapping[str, Any]) -> str:
     place = f"  {fields['file']}:{fields['line']}" if fields["file"] else ""
     snippet = "\n".join(f"  {line}" for line in fields["snippet"].splitlines())
-    trace = "" if fields["snippet"] else fields["output"].rstrip()
+    trace = "" if fields["kind"] == "SyntaxError" else fields["trace"].rstrip()
     again = f"trying again in {fields['retry_seconds']:g} s, " if fields["retry_seconds"] else ""
     parts = [trace, f"boomhauer: {fields['message']}", place, snippet, f"  {fields['hint']}"]
     return "\n".join([*filter(None, parts), f"boomhauer: {again}waiting for a change; the error is on the page too"])

@@ -35,7 +35,8 @@ class Failure(Struct, frozen=True, kw_only=True):
         line: counted from 1; 0 when not known.
         column: counted from 1; 0 when not known.
         snippet: the lines around it, the culprit marked with `>`.
-        output: the traceback and what the application printed while it started, without terminal colours.
+        trace: the traceback, from the application's own files on where that is known.
+        output: what the application printed while it started, and the traceback, without terminal colours.
         exit_code: of the process; negative is the number of the signal that ended it.
         timestamp_utc: when, in ISO 8601.
     """
@@ -48,6 +49,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     line: int = 0
     column: int = 0
     snippet: str = ""
+    trace: str = ""
     output: str = ""
     exit_code: int | None = None
     timestamp_utc: str = ""
@@ -88,7 +90,7 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
     """
     place = _locate(error, root.resolve()) or _Place("", 0, 0)
     essence = _essence(error)
-    trace = "".join(TracebackException.from_exception(error).format())
+    trace = plain(getattr(error, "output", "") or "".join(TracebackException.from_exception(error).format()))
     return Failure(
         stage=stage,
         kind=type(essence).__name__,
@@ -98,7 +100,8 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
         line=place.line,
         column=place.column,
         snippet=_snippet(place),
-        output=plain(output + trace)[-_OUTPUT:],
+        trace=trace[-_OUTPUT:],
+        output=(plain(output) + trace)[-_OUTPUT:],
         exit_code=1,
         timestamp_utc=datetime.now(UTC).isoformat(timespec="seconds"),
     )

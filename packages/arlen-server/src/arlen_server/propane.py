@@ -79,7 +79,7 @@ class Manager:
             inbox = stack.enter_context(_Inbox())
             stack.callback(self._kill)  # whatever happens, nothing outlives the manager
             self._make_pools()
-            self._emit("manager_started", addresses=",".join(self._ports.addresses), workers=self._web.size)
+            self._emit("manager_started", addresses=self._ports.addresses, workers=self._web.size)
             return self._loop(inbox)
 
     @property

@@ -130,7 +130,7 @@ class Running:
     def address(self):
         """Where it listens, as `127.0.0.1:4711`."""
         name = "manager_started" if self.process.args[3] == "propane" else "started"
-        return self.wait(name)["addresses"].partition(",")[0].removeprefix("http://")
+        return self.wait(name)["addresses"][-1].removeprefix("http://")
 
     def get(self, path="/", headers=None, method="GET"):
         """Ask once on a new connection: the status, the body and the header fields."""

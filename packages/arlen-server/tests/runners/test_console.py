@@ -22,9 +22,9 @@ def said(event, **fields):
     ("event", "fields", "line"),
     [
         ("ready", {"seconds": 0.314, "worker_pid": 7}, "boomhauer: ready in 0.31 s\n"),
-        ("changed", {"files": "app.py"}, "boomhauer: app.py changed, restarting\n"),
-        ("refreshed", {"files": "a.css"}, "boomhauer: a.css changed, refreshing\n"),
-        ("moved", {"addresses": "http://[::1]:1"}, "boomhauer: now on http://[::1]:1\n"),
+        ("changed", {"files": ["app.py", "b.py"]}, "boomhauer: app.py, b.py changed, restarting\n"),
+        ("refreshed", {"files": ["a.css"]}, "boomhauer: a.css changed, refreshing\n"),
+        ("moved", {"addresses": ["http://[::1]:1"]}, "boomhauer: now on http://[::1]:1\n"),
         ("stopped", {}, "boomhauer: stopped\n"),
         ("something_new", {}, "boomhauer: something_new\n"),
     ],
@@ -51,17 +51,26 @@ def test_no_routes():
 
 
 def test_failure_shows_place_and_snippet():
-    """A failure is told with message, place, lines and hint; the traceback only without lines."""
+    """A failure is told with message, place, lines, hint and traceback; a syntax error has no use for that."""
     failure = Failure(
-        stage="load", message="NameError: x", file="app.py", line=3, snippet="> 3 | x", hint="define it", output="trace"
+        stage="load",
+        message="NameError: x",
+        file="app.py",
+        line=3,
+        snippet="> 3 | x",
+        hint="define it",
+        trace="trace\n",
     )
     text = said("broken", **msgspec.to_builtins(failure), retry_seconds=2.0)
     assert [
+        "trace",
         "boomhauer: NameError: x",
         "  app.py:3",
         "  > 3 | x",
         "  define it",
         "boomhauer: trying again in 2 s, waiting for a change; the error is on the page too",
     ] == text.splitlines()
-    bare = msgspec.structs.replace(failure, snippet="", file="")
-    assert said("broken", **msgspec.to_builtins(bare), retry_seconds=0).startswith("trace\nboomhauer: NameError: x\n")
+    bare = msgspec.structs.replace(failure, kind="SyntaxError", snippet="", file="")
+    lines = said("broken", **msgspec.to_builtins(bare), retry_seconds=0).splitlines()
+    assert ["boomhauer: NameError: x", "  define it"] == lines[:2]
+    assert "boomhauer: waiting for a change; the error is on the page too" == lines[2]

@@ -100,6 +100,7 @@ def test_load_error_of_core(tmp_path, monkeypatch):
     with pytest.raises(StartupError) as caught:
         load("broken_by_import:app", tmp_path)
     failure = report(caught.value, stage="load", root=tmp_path)
+    assert "importlib" not in failure.trace
     assert ("broken_by_import.py", 3, "AttributeError") == (failure.file, failure.line, failure.kind)
 
 

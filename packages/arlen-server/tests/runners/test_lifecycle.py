@@ -25,6 +25,7 @@ def test_line_is_key_value():
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
+        (["http://127.0.0.1:1", "unix:/s"], "http://127.0.0.1:1,unix:/s"),
         (True, "true"),
         (False, "false"),
         (-9, "-9"),
