@@ -136,7 +136,8 @@ def find(db: Connection, filters: Filters, how: Mode) -> Page:
 
 def get(db: Connection, id: int) -> Incident:
     """Return an incident; raises `Missing`."""
-    row = db.execute(f"select {COLUMNS} from incidents where id = ?", (id,)).fetchone()  # noqa: S608
+    fits = 0 < id < 2**63  # what SQLite can count to
+    row = db.execute(f"select {COLUMNS} from incidents where id = ?", (id,)).fetchone() if fits else None  # noqa: S608
     if row is None:
         raise Missing(id)
     return _incident(row)

@@ -1,0 +1,59 @@
+"""Common: what the controllers share: the form of an answer, and the whole review of what somebody sent."""
+
+from datetime import datetime
+from typing import Any
+
+from arlen import Context, FieldError, Input, Response, json, redirect
+from arlen_core.negotiation import negotiate
+from msgspec import convert, to_builtins
+
+from helpers import remember
+from models import Draft, Fields, Incident, checked
+from records import Conflict, Stored
+
+__all__ = ["GAPS", "detail", "differing", "review", "saved", "speaks_json"]
+
+GAPS = {"title": "a title", "service": "a-service", "version": 1}
+"""Stands in for fields whose type is wrong, so that the other rules can be looked at too."""
+
+
+def speaks_json(ctx: Context) -> bool:
+    """Say whether the answer is JSON: as the client prefers it, and where it does not care, as it spoke itself."""
+    spoken = "json" in ctx.request.media
+    return negotiate(ctx.request, ("json", "html") if spoken else ("html", "json")) == "json"
+
+
+def review(sent: Input[Any], now: datetime) -> tuple[Fields | None, list[FieldError]]:
+    """Return the tidy fields of a draft, or every row that is wrong with it, by type and by rule."""
+    if sent.value is not None:
+        return checked(sent.value, now)
+    failing = {row.field.partition("[")[0] for row in sent.errors}
+    rest = {name: value for name, value in sent.raw.items() if name not in failing}
+    _, rows = checked(convert(GAPS | rest, Draft, strict=False), now)
+    return None, sent.errors + [row for row in rows if row.field not in failing]
+
+
+def detail(found: Stored) -> dict[str, Any]:
+    """Return an incident with its timeline, as JSON shows it."""
+    return {"ref": found.incident.ref, **to_builtins(found.incident), "notes": found.notes}
+
+
+def saved(ctx: Context, incident: Incident, author: str, *, status: int = 200, message: str = "") -> Response:
+    """Answer a change that was made: JSON shows the incident, a browser is sent to its page."""
+    url = ctx.url_for("incident", id=incident.id)
+    if speaks_json(ctx):
+        return json({"ref": incident.ref, **to_builtins(incident)}, status, headers={"location": url})
+    ctx.flash(message or f"{incident.ref} is saved.", "good")
+    return remember(redirect(url), author)
+
+
+def differing(conflict: Conflict, sent: dict[str, Any]) -> list[FieldError]:
+    """Return a row for each field that is not what was sent: what somebody else made of it."""
+    now = to_builtins(conflict.current) | {"tags": " ".join(conflict.current.tags)}
+    names = ("title", "service", "severity", "status", "owner", "tags", "description")
+    rows = [(name, str(now[name])) for name in names if name in sent and _flat(sent[name]) != str(now[name])]
+    return [FieldError(name, "changed", f"is now “{value}”" if value else "is now empty") for name, value in rows]
+
+
+def _flat(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

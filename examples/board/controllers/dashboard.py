@@ -1,0 +1,24 @@
+"""Dashboard: how things stand."""
+
+from arlen import Context, Response, Router, redirect
+from arlen_core.answers import View
+
+from charts import weekly
+from store import Store
+
+__all__ = ["routes"]
+
+routes = Router()
+
+
+@routes.get("/", name="dashboard")
+async def show(ctx: Context, store: Store) -> View:
+    """Show what is open, where, and how the last weeks were."""
+    overview = await store.overview()
+    return ctx.render("dashboard", data=overview, overview=overview, chart=weekly(overview.weeks))
+
+
+@routes.get("/favicon.ico", name="favicon")
+async def favicon(ctx: Context) -> Response:
+    """Send browsers that ask without having been told to the icon."""
+    return redirect(ctx.request.root + "/static/favicon.svg", 301)
