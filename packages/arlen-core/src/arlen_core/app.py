@@ -297,6 +297,7 @@ class App(Router):
             max_body=self.http.max_body,
             compression=self.compression,
             identity=self.http.identity,
+            timing=self.debug if self.http.timing is None else self.http.timing,
         )
         self._after = self.hooks.sender("after_response", self.background.spawn)
         self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])

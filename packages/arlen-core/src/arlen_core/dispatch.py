@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
+
+import anyio
 
 from arlen_core.compression import Compression, compress
 from arlen_core.conditional import conditional
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from arlen_core.hooks import Hooks
     from arlen_core.requests import Request
 
+    Closer = Callable[[BaseException | None], Awaitable[object]]
     Call = Callable[[Request], Awaitable[Response]]
 
 __all__ = ["Dispatcher", "close", "identify"]
@@ -38,6 +43,7 @@ class Dispatcher:
         max_body: bytes of a request body when the route says nothing.
         compression: what is compressed.
         identity: send the request id and the trace.
+        timing: send how long the stages took, as `Server-Timing`.
     """
 
     def __init__(
@@ -51,13 +57,14 @@ class Dispatcher:
         max_body: int = 1_048_576,
         compression: Compression | None = None,
         identity: bool = True,
+        timing: bool = False,
     ) -> None:
         self._match, self._recover = matcher.match, recover
         self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
         self._last = hooks.runner("before_response")
         self._headers: Raw = headers or []
         self._names = frozenset(name for name, _ in self._headers) | {b"x-request-id", b"traceparent"}
-        self._max_body, self._identity = max_body, identity
+        self._max_body, self._identity, self._timing = max_body, identity, timing
         self._compression = compression or Compression()
         self._missing = compose(self._miss, around)
 
@@ -65,16 +72,22 @@ class Dispatcher:
         """Answer a request. Exceptions become responses; cancellation passes through."""
         identify(request)
         current.set(request)
-        error: Exception | None = None
         try:
-            response = await self._route(request)
+            response = await self._answer(request)
+            return await self._finish(request, response)
         except Exception as raised:  # noqa: BLE001  # every error becomes a response
-            error = raised
-            response = await self._recover(request, raised)
-        try:
-            return await self._finish(request, response, error)
-        except Exception as raised:  # noqa: BLE001  # every error becomes a response
+            request.failure = raised
             return self._dress(request, await self._recover(request, raised))
+        finally:
+            if request.closers:  # the request was cancelled, or finishing it failed
+                await self._abandon(request)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._route(request)
+        except Exception as raised:  # noqa: BLE001  # every error becomes a response
+            request.failure = raised
+            return await self._recover(request, raised)
 
     async def _route(self, request: Request) -> Response:
         if self._first is not None and (early := await self._first(request)) is not None:
@@ -112,14 +125,13 @@ class Dispatcher:
             error = HTTPError(miss.status, miss.detail, headers=allow | upgrade)
         return await self._recover(request, error)
 
-    async def _finish(self, request: Request, response: Response, error: Exception | None) -> Response:
+    async def _finish(self, request: Request, response: Response) -> Response:
         if isinstance(response, FileResponse) and response.length < 0:
             response = await response.prepare(request)
         elif len(response.raw) > 1 and response.status == 200 and any(name == b"etag" for name, _ in response.raw):
             response = conditional(request, response)
-        closers = request.closers
-        if closers:
-            await self._close(request, response, error)
+        if request.closers:
+            response = await self._close(request, response)
         if self._last is not None:
             response = await self._last(request, response)
         if response.body is None or len(response.body) >= self._compression.minimum:
@@ -127,15 +139,26 @@ class Dispatcher:
         request.mark("handled")
         return self._dress(request, response)
 
-    async def _close(self, request: Request, response: Response, error: Exception | None) -> None:
-        if response.stream is not None and not isinstance(response, FileResponse):
-            response.stream = _closing(response.stream, request)  # what the stream uses is closed after it
-        else:
-            await close(request, error)
+    async def _close(self, request: Request, response: Response) -> Response:
+        if response.stream is None or isinstance(response, FileResponse):
+            await close(request, request.failure)
+        else:  # what the stream uses is closed after it
+            closers, request.closers = request.closers or [], None
+            response.stream = _closing(response.stream, closers)
+        return response
+
+    async def _abandon(self, request: Request) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                await close(request, sys.exc_info()[1] or request.failure)
+            except Exception as raised:  # noqa: BLE001  # the answer is on its way
+                await self._recover(request, raised)
 
     def _dress(self, request: Request, response: Response) -> Response:
         raw = response.raw
         fields = self._headers
+        if self._timing:
+            fields = [*fields, (b"server-timing", _timing(request.marks))]
         if self._identity:
             fields = [*fields, (b"x-request-id", request.id.encode()), (b"traceparent", request.trace.encode())]
         if len(raw) > 1 and any(name in self._names for name, _ in raw):
@@ -162,6 +185,10 @@ def identify(request: Request) -> None:
 async def close(request: Request, error: BaseException | None = None) -> None:
     """Run the request's closers, last added first, all of them; the first failure is raised."""
     closers, request.closers = request.closers or [], None
+    await _run(closers, error)
+
+
+async def _run(closers: list[Closer], error: BaseException | None) -> None:
     failure: BaseException | None = None
     while closers:
         try:
@@ -172,7 +199,7 @@ async def close(request: Request, error: BaseException | None = None) -> None:
         raise failure
 
 
-async def _closing(stream: AsyncIterable[Any], request: Request) -> AsyncIterator[Any]:
+async def _closing(stream: AsyncIterable[Any], closers: list[Closer]) -> AsyncIterator[Any]:
     error: BaseException | None = None
     try:
         async for chunk in stream:
@@ -184,4 +211,12 @@ async def _closing(stream: AsyncIterable[Any], request: Request) -> AsyncIterato
         end = getattr(stream, "aclose", None)
         if end is not None:
             await end()
-        await close(request, error)
+        await _run(closers, error)
+
+
+def _timing(marks: list[int]) -> bytes:
+    received, routed, handled = marks
+    now = perf_counter_ns()
+    routed, handled = routed or now, handled or now
+    stages = (("route", routed - received), ("action", handled - routed), ("total", now - received))
+    return ", ".join(f"{name};dur={spent / 1e6:.3f}" for name, spent in stages).encode()

@@ -102,6 +102,7 @@ class Pipeline:
             try:
                 return await call(request)
             except HTTPError as error:
+                request.failure = error
                 return await recover(request, error)
 
         return run

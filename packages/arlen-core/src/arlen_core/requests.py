@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
+import re
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from arlen_core.bodies import Body
 from arlen_core.headers import Headers, Raw
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from arlen_core.routes import Route
 
 __all__ = ["Request"]
+
+_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
 class Request:
@@ -35,7 +37,8 @@ class Request:
         upgrade: "websocket" when the client asks for one, else "".
 
     Attributes:
-        root: the prefix at which the answering application is mounted, "" at the top; `target` is relative to it.
+        root: the prefix at which the answering application is mounted, percent-encoded, "" at the top; `target` is
+            relative to it.
         params: the path parameters of the matched route, decoded and converted.
         route: the matched route, or `None`.
         template: the template of the route that answered, with its mount prefixes; "" until one is found.
@@ -43,11 +46,13 @@ class Request:
         trace: the W3C `traceparent` of this request's server span.
         state: a dict for middleware to leave things in.
         context: what the handlers of this request share, made on first use.
+        failure: what this request failed with, also when it became an answer; the closers get it.
         closers: coroutine functions called with the error or `None` when the answer is complete, last added first.
         marks: nanosecond clock readings of the stages: `[received, routed, handled]`.
     """
 
     __slots__ = (
+        "_cookies",
         "_headers",
         "_path",
         "_query",
@@ -55,6 +60,7 @@ class Request:
         "client",
         "closers",
         "context",
+        "failure",
         "format",
         "id",
         "marks",
@@ -101,9 +107,11 @@ class Request:
         self.state: dict[str, Any] = {}
         self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None
         self._headers: Headers | None = None
+        self._cookies: dict[str, str] | None = None
         self._query: Query | None = None
         self._path: str | None = None
         self.context: Context | None = None
+        self.failure: BaseException | None = None
 
     @property
     def headers(self) -> Headers:
@@ -116,7 +124,7 @@ class Request:
     def path(self) -> str:
         """The decoded path below the mount point; for people and logs, not for routing (RFC 3986 §2.4)."""
         if self._path is None:
-            self._path = unquote(self.target.decode("latin-1"), errors="replace")
+            self._path = unquote_to_bytes(self.target).decode(errors="replace")
         return self._path
 
     @property
@@ -128,14 +136,18 @@ class Request:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies (RFC 6265 §5.4); one that cannot be read is left out."""
-        jar: SimpleCookie = SimpleCookie()
-        for header in self.headers.all("cookie"):
-            for pair in header.split(";"):
-                name, _, value = pair.strip().partition("=")
-                if name.isidentifier() or name.replace("-", "_").isidentifier():
-                    jar.load(f"{name}={value}")
-        return {name: morsel.value for name, morsel in jar.items()}
+        """The cookies (RFC 6265 §5.4); one without a name that is a token is left out, the first of a name counts.
+
+        Browsers send the cookie with the longest path first. Values are as they were sent, without quotes around them.
+        """
+        if self._cookies is None:
+            self._cookies = {}
+            for header in self.headers.all("cookie"):
+                for pair in header.split(";"):
+                    name, equals, value = (part.strip(" \t") for part in pair.partition("="))
+                    if equals and _token(name):
+                        self._cookies.setdefault(name, _unquoted(value))
+        return self._cookies
 
     @property
     def host(self) -> str:
@@ -153,7 +165,8 @@ class Request:
             self.method, target, self.query_string, self.raw, self.body,
             client=self.client, server=self.server, scheme=self.scheme, version=self.version, upgrade=self.upgrade,
         )  # fmt: skip
-        child.root, child.id, child.trace, child.marks = self.root + prefix, self.id, self.trace, self.marks
+        child.root = self.root + quote(prefix, safe="/!$&'()*+,;=:@")
+        child.id, child.trace, child.marks = self.id, self.trace, self.marks
         child.state = {name: value for name, value in self.state.items() if name != "services"}
         return child
 
@@ -163,3 +176,7 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path!r}>"
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

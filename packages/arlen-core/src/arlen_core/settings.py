@@ -29,10 +29,9 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         formats: what a page may become, the default first; a route or router sets its own.
         threads: plain (not async) handlers that run at the same time.
         deadline: seconds that a handler may take before 503, 0 for no bound; a route sets its own with `deadline=`.
-        compress: gzip (and zstd, brotli when installed) by negotiation.
-        compress_from: smallest body in bytes that is compressed.
         headers: added to `HEADERS` by name; an empty value drops one.
         identity: send `X-Request-Id` and `traceparent`.
+        timing: send `Server-Timing` with the stages; by default in development only, for timings tell about secrets.
         start_timeout: seconds for each `will_start`, `did_start`, `will_stop`, `did_stop` function.
     """
 
@@ -41,8 +40,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     formats: tuple[str, ...] = ("html", "json")
     threads: int = 40
     deadline: float = 0.0
-    compress: bool = True
-    compress_from: int = 1024
     headers: dict[str, str] = field(default_factory=dict)
     identity: bool = True
+    timing: bool | None = None
     start_timeout: float = 30.0
