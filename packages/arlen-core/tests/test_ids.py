@@ -99,7 +99,7 @@ def test_a_trace_header_is_parsed():
         f"00_{TRACE}_{SPAN}_01",
         f"cc-{TRACE}-{SPAN}-01extra",
         f"00-{TRACE}-{SPAN}-0x",
-        f"00-{'٠' * 32}-{SPAN}-01",
+        f"00-{chr(0x660) * 32}-{SPAN}-01",
     ],
 )
 def test_a_wrong_trace_header_is_ignored(header):

@@ -1,5 +1,7 @@
 """Plans: every order is one in which nothing comes before what it needs."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +81,7 @@ def test_every_cycle_is_found(providers, data):
     wants = {
         f"S{KINDS.index(each.type)}": {f"S{KINDS.index(n.type)}" for n in each.needs} for each in [*providers, closed]
     }
-    assert all(after in wants[before] for before, after in zip(names, names[1:], strict=False))
+    assert all(after in wants[before] for before, after in pairwise(names))
 
 
 def _reach(each, known):

@@ -10,7 +10,7 @@ from contextlib import (
 )
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, Self
 
 import pytest
 from msgspec import Struct
@@ -45,7 +45,7 @@ class Client:
     def __init__(self) -> None:
         self.seen = []
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         self.seen.append("in")
         return self
 

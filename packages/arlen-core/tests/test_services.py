@@ -411,7 +411,7 @@ async def test_nothing_can_be_added_after_the_start():
     """The error names the latecomer; after the stop it is welcome."""
     services = Services()
     await services.start()
-    with pytest.raises(StartupError, match="service Pool .* came after the services had started"):
+    with pytest.raises(StartupError, match=r"service Pool .* came after the services had started"):
         services.add(Pool)
     await services.stop()
     assert Pool is services.add(Pool)

@@ -110,11 +110,11 @@ class Access:
             path = request.root + path
         if self._query and request.query_string:
             path = f"{path}?{request.query_string.decode('latin-1')}"
-        return path if path.isascii() and path.isprintable() else _encoded(path)
+        return path if path.isascii() and path.isprintable() and " " not in path else _encoded(path)
 
 
 def _encoded(path: str) -> str:
-    return "".join(each if " " < each <= "~" else f"%{ord(each):02X}" for each in path)
+    return "".join(each if "!" <= each <= "~" else f"%{ord(each):02X}" for each in path)
 
 
 def _json(line: Line) -> bytes:

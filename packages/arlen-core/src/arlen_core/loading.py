@@ -152,10 +152,9 @@ def _place(error: BaseException, root: Path) -> tuple[str, int, int]:
 
 
 def _own(trace: Any, root: Path) -> Any:
-    first = trace
     while trace is not None and not Path(trace.tb_frame.f_code.co_filename).is_relative_to(root):
         trace = trace.tb_next
-    return trace or first
+    return trace
 
 
 def _pick(module: Any, attribute: str) -> Any:

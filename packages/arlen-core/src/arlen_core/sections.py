@@ -142,10 +142,13 @@ class Section:
             self.value = msgspec.convert(sealed, self.kind, dec_hook=custom)
 
     def _fix(self, row: FieldError) -> str:
-        if row.code == "missing":
-            variable = "__".join(["ARLEN", self.name, *map(str, steps(row.field))]).replace("ARLEN__", "ARLEN_", 1)
-            return f"set it in config/app.toml, or as {variable.upper().replace('-', '_')}"
-        return ""
+        path = steps(row.field)
+        if row.code != "missing":
+            return ""
+        if not all(isinstance(step, str) for step in path):  # a variable cannot reach into a list
+            return "set it in config/app.toml"
+        variable = "__".join([self.name, *map(str, path)]).upper().replace("-", "_")
+        return f"set it in config/app.toml, or as ARLEN_{variable}"
 
     def _row(self, row: FieldError, fix: str) -> None:
         path = tuple(steps(row.field))
