@@ -278,6 +278,16 @@ async def test_a_file_that_was_exchanged_is_not_sent(large):
         response.open()
 
 
+async def test_a_file_that_became_a_folder_leaks_nothing(large):
+    """The descriptor of what cannot be read is closed again."""
+    response, before = await send(large), descriptors()
+    large.unlink()
+    large.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        response.open()
+    assert before == descriptors()
+
+
 async def test_a_file_that_shrinks_breaks_the_answer(large):
     """A client must notice that it got too little."""
     stream = aiter((await send(large)).stream)

@@ -119,7 +119,7 @@ class FileResponse(Response):
 
     def open(self) -> BinaryIO:
         """Open the file at `offset`; the caller closes it. Raises `FileChanged` when it is not the one prepared."""
-        file = os.fdopen(self._opener(str(self.path), _FLAGS), "rb")
+        file = open(self.path, "rb", opener=lambda path, flags: self._opener(path, flags | _FLAGS))  # noqa: SIM115
         try:
             if self._seen is not None and _identity(os.fstat(file.fileno())) != self._seen:
                 raise FileChanged(f"{self.path} was changed while it was being sent")

@@ -172,6 +172,8 @@ value="Tea &lt;hot&gt;" maxlength="80">')
         return {"id": self._id(name), "name": name, **aria}
 
     def _limits(self, rule: Rule, kind: str) -> dict[str, Any]:
+        if kind == "hidden":
+            return {}
         if kind not in {rule.type, "text", "password", "email", "url", "tel", "search"}:
             return {"required": rule.attributes.get("required")}
         return {**rule.attributes, "multiple": rule.multiple or None} if kind == "file" else rule.attributes

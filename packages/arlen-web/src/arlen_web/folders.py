@@ -81,7 +81,7 @@ class Folder:
     def _resolved(self, names: list[str]) -> Path:
         """Find the file where steps cannot be opened one by one: no link on the way, and inside the folder."""
         wanted = self.path.joinpath(*names)
-        if wanted.resolve() != wanted:
+        if os.path.realpath(wanted, strict=True) != str(wanted):
             raise OSError(errno.ELOOP, "a link or another spelling on the way", str(wanted))
         return wanted
 

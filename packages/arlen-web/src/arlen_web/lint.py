@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
 from msgspec.structs import replace
 
 from arlen_web.checks import CHECKS, Case, Finding
@@ -55,7 +54,7 @@ def uses(views: Views, name: str) -> str:
     """Return the first template that uses a global name, or "" when none does."""
     for each in views.names():
         source = views.source(each)
-        if name in source and name in find_undeclared_variables(views.env.parse(source, each)):
+        if name in source and any(node.name == name for node in views.env.parse(source, each).find_all(nodes.Name)):
             return each
     return ""
 
