@@ -16,6 +16,7 @@ the page's own folder, where commands and code run. A block without a tag, or wi
 import doctest
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = ["Block", "blocks", "collector", "wanted"]
 FENCE = re.compile(r"(?P<indent>\s*)(?P<fence>`{3,}|~{3,})(?P<tag>[^`]*)")
 MARK = re.compile(r"<!--\s*(?P<mark>not run|file):\s*(?P<value>.*?)\s*-->")
 EXAMPLE = doctest.DocTestParser()
+Run = Callable[[Example], str | None]
 SHOWN = {"text", "html", "jinja", "http", "css", "js", "sql", "mermaid"}
 
 
@@ -103,16 +105,34 @@ def collector(root: Path) -> Callable[[Path, pytest.Collector], SybilFile | None
 
 def _parse(document: Document) -> Iterator[Region]:
     space: dict[str, object] = {}
+    chain: list[tuple[Region, Run]] = []
+    done: set[int] = set()
     offsets = [0]
     for line in document.text.splitlines(keepends=True):
         offsets.append(offsets[-1] + len(line))
     for block in blocks(document.text):
         if run := _evaluator(block):
-            lines = block.text.count("\n")
-            yield Region(offsets[block.line], offsets[min(block.line + lines, len(offsets) - 1)], (block, space), run)
+            end = min(block.line + block.text.count("\n"), len(offsets) - 1)
+            evaluator = partial(_after_the_others, chain, len(chain), done)
+            region = Region(offsets[block.line], offsets[end], (block, space), evaluator)
+            chain.append((region, run))
+            yield region
 
 
-def _evaluator(block: Block) -> Callable[[Example], str | None] | None:
+def _after_the_others(chain: list[tuple[Region, Run]], index: int, done: set[int], example: Example) -> str | None:
+    # A block needs those before it, and with parallel workers, or when it is chosen alone, they have not run here.
+    # Their failures are theirs: each block is a test of its own.
+    for number, (region, run) in enumerate(chain[:index]):
+        if number not in done:
+            done.add(number)
+            line = example.line + region.parsed[0].line - example.parsed[0].line
+            with suppress(Exception):
+                run(Example(example.document, line, 1, region, example.namespace))
+    done.add(index)
+    return chain[index][1](example)
+
+
+def _evaluator(block: Block) -> Run | None:
     if not block.tag:
         return _doctest if any(EXAMPLE.get_examples(block.text)) else None
     if not block.closed:
@@ -124,7 +144,7 @@ def _evaluator(block: Block) -> Callable[[Example], str | None] | None:
     return RUN.get(block.tag) or (None if block.tag in SHOWN else partial(_refuse, _unknown()))
 
 
-def _marked(block: Block) -> Callable[[Example], str | None] | None:
+def _marked(block: Block) -> Run | None:
     if not block.value:
         return partial(_refuse, f"`{block.mark}` needs a reason or a path: <!-- {block.mark}: ... -->")
     return _write if block.mark == "file" else None
@@ -179,7 +199,7 @@ def _write(example: Example) -> None:
     pages.write(block.text, block.value, example.namespace)
 
 
-RUN: dict[str, Callable[[Example], str | None]] = {
+RUN: dict[str, Run] = {
     "python": _python,
     "toml": _toml,
     "json": _json,

@@ -139,6 +139,17 @@ def test_good_blocks_of_every_kind_pass(repository):
     result.assert_outcomes(passed=11)
 
 
+@pytest.mark.parametrize("options", [("-n", "2"), ("-k", "line:20")], ids=["xdist", "one block"])
+def test_a_block_finds_what_the_blocks_before_it_made(repository, options):
+    """Blocks on different workers, and a block that is run alone, come after those above them, failed or not."""
+    blocks = [f"```python\nn{number} = {f'n{number - 1} + 1' if number else 0}\n```\n" for number in range(5)]
+    write(
+        repository.path, "README.md", "".join([*blocks, "```python\n1 / 0\n```\n", "```python\nassert 4 == n4\n```\n"])
+    )
+    result = repository.runpytest_subprocess("-p", "no:cacheprovider", *options, "README.md")
+    result.assert_outcomes(**({"passed": 6, "failed": 1} if "-n" in options else {"passed": 1, "deselected": 6}))
+
+
 def test_bad_blocks_of_every_kind_fail(repository):
     """Each bad block fails its page, and only that."""
     for name, text in BAD.items():
