@@ -303,10 +303,10 @@ class Connection(Exchange):
                 feed.feed(part)
         else:
             self._skipped += used
-        if framing.done:
-            self._whole(data[used:])
-        elif self._skipped > self.settings.max_unread:
+        if self._skipped > self.settings.max_unread:
             self._break(None)
+        elif framing.done:
+            self._whole(data[used:])
 
     def _whole(self, rest: bytes) -> None:
         """The body is complete."""

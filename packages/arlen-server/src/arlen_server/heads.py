@@ -31,6 +31,8 @@ _version = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
 _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _CLEAN: tuple[Raw, ...] = ([], [(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
 _MAX_HOSTS = 1024
+_TWO = b", "  # stands for more than one Host; no value can be this
+_METHODS = {each.encode(): each for each in "GET HEAD POST PUT PATCH DELETE OPTIONS QUERY".split()}
 
 
 class HeadParser:
@@ -99,7 +101,7 @@ class HeadParser:
             method, target, version = line.split(b" ")
         except ValueError:
             raise _bad_line() from None
-        self.method = method.decode("latin-1")
+        self.method = _METHODS.get(method) or _other(method)
         if version != b"HTTP/1.1":
             self._check_version(version)
         self._feed(data, method)
@@ -144,24 +146,26 @@ class HeadParser:
             self._renew()
         except httptools.HttpParserInvalidMethodError:
             self._renew()
-            if _token(method):
-                raise Refusal(501, "method_unknown", "this server does not know the method") from None
-            raise _bad_line() from None
+            raise Refusal(501, "method_unknown", "this server does not know the method") from None
         except httptools.HttpParserError as error:
             self._renew()
-            raise self._reason(error) from None
+            raise self._reason(data, error) from None
 
     def _renew(self) -> None:
         """Start with a clean httptools parser, because this head leaves the old one in the middle of something."""
         self._llhttp = httptools.HttpRequestParser(self)
 
-    def _reason(self, error: Exception) -> Refusal:
+    def _reason(self, data: bytes, error: Exception) -> Refusal:
         """Say which rule was broken; the framing rules have codes of their own."""
-        coding = [value for name, value in self.fields if name == b"transfer-encoding"]
-        if coding:
-            self._check_coding(coding)
-        lengths = any(name == b"content-length" for name, _ in self.fields)
-        return Refusal(400, "length_invalid" if lengths else "head_invalid", f"the request is malformed: {error}")
+        special: dict[bytes, list[bytes]] = {}
+        for line in data.split(b"\r\n")[1:-2]:
+            name, _, value = line.partition(b":")
+            special.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        try:
+            self._frame(special)
+        except Refusal as refusal:
+            return refusal
+        return Refusal(400, "head_invalid", f"the request is malformed: {error}")
 
     def _check_version(self, version: bytes) -> None:
         if version == b"HTTP/1.0":
@@ -172,16 +176,15 @@ class HeadParser:
             raise _bad_line()
 
     def _take_host(self, value: bytes) -> None:
-        if self._host is not None:
-            self._host = b","  # no valid host: two of them are refused as one wrong
-        else:
-            self._host = value
+        self._host = value if self._host is None else _TWO
 
     def _check_host(self, host: bytes | None) -> bytes | None:
         if host is None:
             if self.version == "1.1":
                 raise Refusal(400, "host_missing", "a request needs a Host header")
             return None
+        if host is _TWO:
+            raise Refusal(400, "host_duplicate", "a request needs one Host header only")
         host = host.rstrip(b" \t")
         check_host(host)
         if len(self._known) < _MAX_HOSTS:
@@ -228,6 +231,12 @@ class HeadParser:
             if [each.lower() for each in values] != [b"100-continue"]:
                 raise Refusal(417, "expectation_unknown", "the only expectation is 100-continue")
             self.expect = self.length != 0
+
+
+def _other(method: bytes) -> str:
+    if not _token(method):
+        raise _bad_line()
+    return method.decode("ascii")
 
 
 def _tokens(values: list[bytes] | None) -> list[bytes]:

@@ -34,7 +34,7 @@ def bind(settings: Settings) -> list[socket.socket]:
             made += map(undo.enter_context, _open(address, settings))
         for listener in made:
             listener.setblocking(False)
-            listener.listen(settings.backlog)
+            listener.listen(settings.backlog or 1024)  # the event loop says what it bears when it takes it over
         undo.pop_all()
     return made
 

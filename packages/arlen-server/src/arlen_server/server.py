@@ -223,10 +223,12 @@ class Server:
         return make_context(self.settings.tls)
 
     async def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> asyncio.AbstractServer:
-        options: dict[str, Any] = {"backlog": self.settings.backlog, "ssl": tls}
+        plain = isinstance(self.loop, asyncio.BaseEventLoop)
+        # with a long queue, plain asyncio spins in `accept` when descriptors run out
+        options: dict[str, Any] = {"backlog": self.settings.backlog or (128 if plain else 1024), "ssl": tls}
         if tls is not None:
             options["ssl_handshake_timeout"] = self.settings.tls_timeout
-        if listener.family == socket.AF_UNIX and not isinstance(self.loop, asyncio.BaseEventLoop):
+        if listener.family == socket.AF_UNIX and not plain:
             return await self.loop.create_unix_server(lambda: Connection(self), sock=listener, **options)
         return await self.loop.create_server(lambda: Connection(self), sock=listener, **options)
 

@@ -66,8 +66,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
     unix_mode: Annotated[int, Meta(ge=0, le=0o777), _about("permissions of a Unix socket's file")] = 0o660
     backlog: Annotated[
-        int, _Count, _about("connections that the system queues; long queues make plain asyncio spin")
-    ] = 128
+        int,
+        Meta(ge=0, le=65535),
+        _about(
+            "connections that the system queues; 0 is 1024 on uvloop and 128 on plain asyncio, where more make it spin"
+        ),
+    ] = 0
     reuse_port: Annotated[bool, _about("set SO_REUSEPORT on TCP listeners")] = False
     loop: Annotated[
         Literal["auto", "asyncio", "uvloop"], _about("event loop; `auto` takes uvloop when it is installed")

@@ -81,7 +81,9 @@ class Recorder:
             return await handler(request)
         except (HTTPError, Disconnected) as error:
             shown = error if isinstance(error, HTTPError) else HTTPError(400)
-            return problem(request, shown)
+            answer = problem(request, shown)
+            answer.raw.append((b"x-request-id", b"0" * 32))
+            return answer
 
     def finish(self, request: Request, response: Response, *, sent: int, error: BaseException | None) -> None:
         self.ended.append((request, response, sent, error))
