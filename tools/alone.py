@@ -130,7 +130,7 @@ def _declared(names: Iterator[str] | dict[str, str], root: Path) -> set[str]:
     lines += [
         line for project in projects for more in project.get("optional-dependencies", {}).values() for line in more
     ]
-    return {_name(line) for line in lines}
+    return {_name(line) for line in lines} - {_name(line) for line in _requirements(root)}  # the test tools stay
 
 
 def _extras(extras: list[str]) -> str:

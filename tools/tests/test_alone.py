@@ -11,7 +11,7 @@ from packaging.version import Version
 from tools import alone, each, lock, releases
 
 PACKAGES = {
-    "arlen-core": ("[]", 'zstd = ["backports.zstd"]'),
+    "arlen-core": ("[]", 'zstd = ["backports.zstd"]\ntesting = ["pytest>=8"]'),
     "arlen-web": ('["arlen-core>=0.2,<0.4", "jinja2>=3"]', ""),
     "arlen": ('["arlen-core>=0.1,<0.4", "arlen-web>=0.1"]', 'all = ["arlen-cli"]'),
     "arlen-cli": ('["arlen-core>=0.1,<0.4"]', ""),
@@ -83,7 +83,7 @@ def test_head_takes_siblings_from_here_and_the_rest_from_the_lock(house, calls):
 def test_the_package_gets_its_extras(house, calls):
     """What an extra imports is tested alone as well."""
     alone.install("arlen-core", "head", house)
-    assert ["arlen-core[zstd] @ ./packages/arlen-core"] == targets(calls[0][0])
+    assert ["arlen-core[testing,zstd] @ ./packages/arlen-core"] == targets(calls[0][0])
 
 
 def test_oldest_frees_what_is_declared_and_keeps_the_tools(house, calls):
