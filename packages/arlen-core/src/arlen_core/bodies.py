@@ -48,9 +48,14 @@ class Body:
         if self.limit is not None and size > self.limit:
             raise PayloadTooLarge(self.limit)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self.next():
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self  # no generator: leaving a loop early leaves nothing to close
+
+    async def __anext__(self) -> bytes:
+        chunk = await self.next()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
 
 class Feed(Body):
@@ -102,7 +107,9 @@ class Feed(Body):
         return self._done
 
     def feed(self, data: bytes) -> None:
-        """Take a chunk from the network."""
+        """Take a chunk from the network; an empty one is nothing."""
+        if not data:
+            return
         self._chunks.append(data)
         self._held += len(data)
         if self._held > self._high and not self._paused and self._pause is not None:
@@ -130,7 +137,7 @@ class Feed(Body):
                 raise self._error
             if self._done:
                 return b""
-            self._wake = anyio.Event()
+            self._wake = self._wake or anyio.Event()
             await self._wake.wait()
         return self._take()
 

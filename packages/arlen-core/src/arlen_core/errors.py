@@ -77,6 +77,8 @@ class HTTPError(ArlenError):
         headers: extra response headers, such as `Retry-After`.
         errors: one row for each failing field.
 
+    Raises `ValueError` for another status.
+
     >>> error = HTTPError(409, "that name is taken", code="name_taken")
     >>> error.status, error.code, error.title
     (409, 'name_taken', 'Conflict')
@@ -92,6 +94,8 @@ class HTTPError(ArlenError):
         errors: Sequence[FieldError] = (),
     ) -> None:
         super().__init__(detail or f"HTTP {status}")
+        if not 400 <= status <= 599:
+            raise ValueError(f"{status} is not the status of an error (400 to 599)")
         self.status = status
         self.title = _title(status)
         self.detail = detail
@@ -122,7 +126,18 @@ class ValidationFailed(HTTPError):
         super().__init__(422, detail, code="validation_failed", errors=errors)
 
 
+# RFC 9110 §15 has new names for these, and not every Python knows them
+_renamed = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
+
 def _title(status: int) -> str:
+    if status in _renamed:
+        return _renamed[status]
     try:
         return HTTPStatus(status).phrase
     except ValueError:

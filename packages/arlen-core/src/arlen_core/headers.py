@@ -39,7 +39,7 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of `name`, or `default`."""
-        key = name.lower().encode("latin-1")
+        key = _key(name)
         for each, value in self.raw:
             if each == key:
                 return value.decode("latin-1")
@@ -47,11 +47,11 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """Return every value of `name`, in order."""
-        key = name.lower().encode("latin-1")
+        key = _key(name)
         return [value.decode("latin-1") for each, value in self.raw if each == key]
 
     def add(self, name: str, value: str) -> None:
-        """Append a field; `ValueError` when the name is no token or the value holds CR, LF or NUL (RFC 9110 §5.5)."""
+        """Append a field; `ValueError` when the name is no token, or the value not text in Latin-1 (RFC 9110 §5.5)."""
         self.raw.append(_checked(name, value))
 
     def set(self, name: str, value: str) -> None:
@@ -67,7 +67,7 @@ class Headers:
 
     def remove(self, name: str) -> None:
         """Drop every field of that name, if any."""
-        key = name.lower().encode("latin-1")
+        key = _key(name)
         self.raw[:] = [each for each in self.raw if each[0] != key]
 
     def vary(self, name: str) -> None:
@@ -110,9 +110,18 @@ class Headers:
 
 
 def _checked(name: str, value: str) -> tuple[bytes, bytes]:
-    key, data = name.lower().encode("latin-1", "replace"), value.encode("latin-1", "strict")
+    key = _key(name)
     if not _token(key):
         raise ValueError(f"{name!r} is not a header name (a token of RFC 9110 §5.1)")
+    try:
+        data = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"the value of {name!r} holds a character outside Latin-1; encode it first") from None
     if not _value(data):
         raise ValueError(f"the value of {name!r} holds a control character, such as CR, LF or NUL")
     return key, data
+
+
+def _key(name: str) -> bytes:
+    # lowered as bytes: some letters outside ASCII would fold into it
+    return name.encode("latin-1", "replace").lower()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Response", "Stream", "Upgrade", "html", "json", "redirect", "text"]
 
 _json = msgspec.json.Encoder().encode
+_URL = "%/:?#[]@!$&'()*+,;=~"
+_control = re.compile(r"[\x00-\x1f\x7f]").search
+_cookie_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_cookie_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
+_cookie_path = re.compile(r"/[ -:<-~]*").fullmatch
+_cookie_domain = re.compile(r"[0-9A-Za-z.\-]*").fullmatch
 _JSON, _TEXT, _HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 
 
@@ -27,6 +35,9 @@ class Response:
         status: 200 to 599.
         media: the Content-Type; "" sends none.
         headers: more header fields.
+
+    Raises `ValueError` for another status and for a header that HTTP forbids, `TypeError` for another body. A response
+    is for one request: make a new one each time.
 
     Attributes:
         raw: header pairs in bytes, names in lower case. The server adds Content-Length, Date and Connection.
@@ -48,8 +59,10 @@ class Response:
         media: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} is not the status of a response (200 to 599)")
         self.status = status
-        self.body: bytes | None = body.encode() if isinstance(body, str) else body
+        self.body: bytes | None = body if isinstance(body, bytes) else _encoded(body)
         self.stream: AsyncIterable[bytes | str] | None = None
         self.raw: Raw = []
         if media is None:
@@ -81,14 +94,30 @@ class Response:
         http_only: bool = True,
         same_site: str = "Lax",
     ) -> None:
-        """Set a cookie (RFC 6265 §4.1); `max_age` is in seconds, 0 deletes it.
+        """Set a cookie (RFC 6265 §4.1).
 
-        Raises `ValueError` for a name or a value that cookies forbid.
+        Args:
+            name: a token.
+            value: of visible ASCII without quotes, commas, semicolons and backslashes; encode what is not.
+            max_age: in seconds, 0 deletes the cookie; without one it lives as long as the browser.
+            path: below which it is sent.
+            domain: whose hosts get it; without one only this host.
+            secure: by https alone.
+            http_only: out of reach of scripts.
+            same_site: "Lax", "Strict" or "None"; the last needs `secure`.
+
+        Raises `ValueError` for whatever browsers would refuse or read as something else.
+
+        >>> answer = Response("hello")
+        >>> answer.cookie("theme", "dark", max_age=3600)
+        >>> answer.headers["set-cookie"]
+        'theme=dark; Path=/; SameSite=Lax; Max-Age=3600; HttpOnly'
         """
-        if not name or any(c in '()<>@,;:\\"/[]?={} \t' or not "!" <= c <= "~" for c in name):
+        if not _cookie_name(name):
             raise ValueError(f"{name!r} is not a cookie name (a token of RFC 6265 §4.1.1)")
-        if any(c in ' ",;\\' or not "!" <= c <= "~" for c in value):
+        if not _cookie_value(value):
             raise ValueError(f"the value of cookie {name!r} holds a character that cookies forbid; encode it first")
+        _check_cookie(name, path, domain, same_site, max_age, secure=secure)
         parts = [f"{name}={value}", f"Path={path}", f"SameSite={same_site}"]
         parts += [f"Max-Age={max_age}"] * (max_age is not None) + [f"Domain={domain}"] * bool(domain)
         parts += ["Secure"] * secure + ["HttpOnly"] * http_only
@@ -117,6 +146,8 @@ class Stream(Response):
         media: str = "text/plain; charset=utf-8",
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        if not hasattr(source, "__aiter__"):
+            raise TypeError(f"a stream needs an async iterable, not {type(source).__name__}")
         super().__init__(b"", status, media=media, headers=headers)
         self.body = None
         self.stream = source
@@ -128,7 +159,8 @@ class Upgrade(Response):
     __slots__ = ("protocols", "run")
 
     def __init__(self, run: Callable[[Transport], Awaitable[None]], protocols: tuple[str, ...] = ()) -> None:
-        super().__init__(b"", 101, media="")
+        super().__init__(media="")
+        self.status = 101
         self.run = run
         self.protocols = protocols
 
@@ -155,19 +187,52 @@ def html(body: str, status: int = 200, *, headers: Mapping[str, str] | None = No
 def redirect(location: str, status: int = 303) -> Response:
     """Send the client to `location`; 303 by default, so that a form is not posted twice (RFC 9110 §15.4.4).
 
-    Raises `ValueError` for a location with control characters or a status that is no redirect.
+    Args:
+        location: a URL, absolute or relative. Percent-encode data in it; what no URL can hold is encoded here. Never
+            redirect to what a client sent: it could be another site.
+        status: 301, 302, 303, 307 or 308.
+
+    Raises `ValueError` for a location with control characters or another status.
 
     >>> redirect("/notes/7").headers["location"]
     '/notes/7'
     """
     if status not in {301, 302, 303, 307, 308}:
         raise ValueError(f"{status} is not a redirect (301, 302, 303, 307 or 308)")
-    return Response(b"", status, media="", headers={"location": location})
+    if _control(location):
+        raise ValueError("the location holds a control character, such as CR, LF or NUL")
+    return Response(b"", status, media="", headers={"location": quote(location, safe=_URL)})
 
 
 def _raw(body: bytes, status: int, media: bytes, headers: Mapping[str, str] | None) -> Response:
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is not the status of a response (200 to 599)")
     answer = Response.__new__(Response)  # skips the checks that constants do not need
     answer.status, answer.body, answer.stream, answer.raw = status, body, None, [(b"content-type", media)]
     for name, value in (headers or {}).items():
         answer.headers.set(name, value)
     return answer
+
+
+def _encoded(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytearray | memoryview):
+        return bytes(body)
+    raise TypeError(f"a body is text or bytes, not {type(body).__name__}")
+
+
+def _check_cookie(name: str, path: str, domain: str, same_site: str, max_age: object, *, secure: bool) -> None:
+    wrong = ""
+    if not _cookie_path(path) or not _cookie_domain(domain):
+        wrong = f"path {path!r} or domain {domain!r} holds what a cookie forbids"
+    elif same_site not in {"Lax", "Strict", "None"} or (same_site == "None" and not secure):
+        wrong = f'same_site {same_site!r} is not "Lax", "Strict", or "None" together with secure'
+    elif max_age is not None and not isinstance(max_age, int):
+        wrong = "max_age is a number of seconds"
+    elif name.startswith(("__Host-", "__Secure-")) and not secure:
+        wrong = "a name with that prefix needs secure"
+    elif name.startswith("__Host-") and (path != "/" or domain):
+        wrong = 'the prefix "__Host-" needs the path "/" and no domain'
+    if wrong:
+        raise ValueError(f"cookie {name!r}: {wrong}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SocketClosed", "Transport", "WebSocket"]
 
 _encode = msgspec.json.Encoder().encode
+_CODES = frozenset(range(1000, 1015)) - {1004, 1005, 1006}
 
 
 class SocketClosed(ArlenError):
@@ -80,14 +81,23 @@ class WebSocket:
         await self.send(_encode(data).decode())
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close with a code of RFC 6455 §7.4; `reason` at most 123 bytes of UTF-8."""
+        """Close with a code of RFC 6455 §7.4; `reason` at most 123 bytes of UTF-8.
+
+        Raises `ValueError` for a code that must not be sent (1000 to 1014 but 1004 to 1006, and 3000 to 4999 may be)
+        and for a reason that is too long.
+        """
+        if not (code in _CODES or 3000 <= code <= 4999):
+            raise ValueError(f"{code} is not a close code that may be sent (RFC 6455 §7.4)")
+        if len(reason.encode()) > 123:
+            raise ValueError("the reason of a close is at most 123 bytes of UTF-8 (RFC 6455 §5.5)")
         await self.accept()
         await self._transport.close(code, reason)
 
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        while True:
-            try:
-                message = await self.receive()
-            except SocketClosed:
-                return
-            yield message
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        try:
+            return await self.receive()
+        except SocketClosed:
+            raise StopAsyncIteration from None
