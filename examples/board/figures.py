@@ -1,6 +1,6 @@
 """Figures: what the dashboard counts, on one SQLite connection."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from sqlite3 import Connection
 from statistics import median
@@ -45,7 +45,7 @@ class Overview(Struct, frozen=True):
         unowned: the unresolved ones that nobody takes care of.
         services: those with most unresolved incidents first.
         weeks: the last ones, the present one included, the oldest first.
-        hours: the middle time to resolve in the last 90 days, in hours; `None` when nothing was resolved.
+        paces: the median time to resolve in the last 90 days, in hours; `None` when nothing was resolved.
         oldest: unresolved for the longest time.
         latest: touched last.
     """
@@ -55,7 +55,7 @@ class Overview(Struct, frozen=True):
     unowned: int
     services: list[Load]
     weeks: list[Week]
-    hours: float | None
+    paces: dict[Severity, float | None]
     oldest: list[Incident]
     latest: list[Incident]
 
@@ -83,7 +83,7 @@ def overview(db: Connection, how: Mode, now: datetime) -> Overview:
             unowned=db.execute("select count(*) from incidents where status < 2 and owner = ''").fetchone()[0],
             services=_loads(db),
             weeks=_weeks(db, now),
-            hours=_hours(db, now),
+            paces=_paces(db, now),
             oldest=find(db, Filters(status=active, sort="opened", size=LISTED), how).items,
             latest=find(db, Filters(sort="-updated", size=LISTED), how).items,
         )
@@ -117,7 +117,13 @@ def _by_week(db: Connection, column: str, first: datetime) -> Counter[int]:
     return Counter((datetime.fromisoformat(text) - first) // timedelta(weeks=1) for (text,) in rows)
 
 
-def _hours(db: Connection, now: datetime) -> float | None:
-    rows = db.execute("select opened, resolved from incidents where resolved >= ?", (stamp(now - QUARTER),)).fetchall()
-    spans = [datetime.fromisoformat(end) - datetime.fromisoformat(start) for start, end in rows]
+def _paces(db: Connection, now: datetime) -> dict[Severity, float | None]:
+    spans: dict[int, list[timedelta]] = defaultdict(list)
+    sql = "select severity, opened, resolved from incidents where resolved >= ?"
+    for severity, start, end in db.execute(sql, (stamp(now - QUARTER),)):
+        spans[severity].append(datetime.fromisoformat(end) - datetime.fromisoformat(start))
+    return {name: _middle(spans[place]) for place, name in enumerate(Severity)}
+
+
+def _middle(spans: list[timedelta]) -> float | None:
     return round(median(spans) / timedelta(hours=1), 1) if spans else None

@@ -40,6 +40,7 @@ Number = Annotated[int, Meta(ge=1, le=2**53)]
 Title = Annotated[str, Meta(min_length=3, max_length=120)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Name = Annotated[str, Meta(max_length=60)]
+Author = Annotated[Name, Meta(title="Your name")]
 Sort = Literal[
     "-updated", "updated", "-opened", "opened", "severity", "-severity", "title", "-title", "service", "-service",
     "status", "-status", "owner", "-owner",
@@ -92,7 +93,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     tags: list[str] = []
     opened: str = ""
     description: Text = ""
-    author: Name = ""
+    author: Author = ""
 
 
 class Edit(Draft, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tags: list[str] | None = None
     opened: str | None = None
     description: Text | None = None
-    author: Name = ""
+    author: Author = ""
     version: Number | None = None
 
 
@@ -122,14 +123,14 @@ class Move(Struct, frozen=True, kw_only=True):
     status: Status
     version: Number
     text: Text = ""
-    author: Name = ""
+    author: Author = ""
 
 
 class Remark(Struct, frozen=True, kw_only=True):
     """A note that somebody adds to the timeline."""
 
     text: Annotated[str, Meta(min_length=1, max_length=10_000)]
-    author: Name = ""
+    author: Author = ""
 
 
 class Filters(Struct, frozen=True, kw_only=True):

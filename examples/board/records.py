@@ -43,11 +43,16 @@ class Missing(Exception):
 
 
 class Conflict(Exception):
-    """Somebody else changed the incident first; `current` is what it is now."""
+    """Somebody else changed the incident first: `current` is what it is now, `since` says who changed what."""
 
-    def __init__(self, current: Incident) -> None:
+    def __init__(self, current: Incident, since: list[Note]) -> None:
         super().__init__(f"{current.ref} was changed in the meantime")
-        self.current = current
+        self.current, self.since = current, since
+
+    @property
+    def fields(self) -> set[str]:
+        """The names of the fields that were changed."""
+        return {line.split()[0].rstrip(":") for each in self.since for line in each.text.splitlines()}
 
 
 class Foreign(Exception):
@@ -249,7 +254,7 @@ def edit(db: Connection, id: int, version: int, fields: Fields, *, author: str, 
         old = get(db, id)
         told = _differences(old, fields)
         if old.version != version and (told or text):  # the same change twice is no conflict
-            raise Conflict(old)
+            raise Conflict(old, _since(db, old, version))
         if told:
             _update(db, old, fields, now)
             _append(db, id, now, author, "change", "\n".join(told))
@@ -282,6 +287,12 @@ def _update(db: Connection, old: Incident, fields: Fields, now: datetime) -> Non
     )
     db.execute("delete from tags where incident = ?", (old.id,))
     _tag(db, old.id, fields.tags)
+
+
+def _since(db: Connection, incident: Incident, version: int) -> list[Note]:
+    """Return what was changed after a version: each change raises it by one and leaves one entry."""
+    changes = [each for each in notes(db, incident.id) if each.kind == "change"]
+    return changes[-(incident.version - version) :] if version < incident.version else []
 
 
 def _append(db: Connection, id: int, now: datetime, author: str, kind: str, text: str) -> Note:

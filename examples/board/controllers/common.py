@@ -29,8 +29,10 @@ def review(sent: Input[Any], now: datetime) -> tuple[Fields | None, list[FieldEr
         return checked(sent.value, now)
     failing = {row.field.partition("[")[0] for row in sent.errors}
     rest = {name: value for name, value in sent.raw.items() if name not in failing}
-    _, rows = checked(convert(GAPS | rest, Draft, strict=False), now)
-    return None, sent.errors + [row for row in rows if row.field not in failing]
+    _, further = checked(convert(GAPS | rest, Draft, strict=False), now)
+    rows = sent.errors + [row for row in further if row.field not in failing]
+    order = Draft.__struct_fields__
+    return None, sorted(rows, key=lambda row: order.index(row.field) if row.field in order else -1)
 
 
 def detail(found: Stored) -> dict[str, Any]:
@@ -48,10 +50,10 @@ def saved(ctx: Context, incident: Incident, author: str, *, status: int = 200, m
 
 
 def differing(conflict: Conflict, sent: dict[str, Any]) -> list[FieldError]:
-    """Return a row for each field that is not what was sent: what somebody else made of it."""
+    """Return a row for each field that somebody else changed, and that is not what was sent."""
     now = to_builtins(conflict.current) | {"tags": " ".join(conflict.current.tags)}
-    names = ("title", "service", "severity", "status", "owner", "tags", "description")
-    rows = [(name, str(now[name])) for name in names if name in sent and _flat(sent[name]) != str(now[name])]
+    names = [name for name in Draft.__struct_fields__ if name in conflict.fields and name in sent]
+    rows = [(name, str(now[name])) for name in names if _flat(sent[name]) != str(now[name])]
     return [FieldError(name, "changed", f"is now “{value}”" if value else "is now empty") for name, value in rows]
 
 

@@ -83,7 +83,7 @@ async def edit(id: int, ctx: Context, store: Store) -> View:
     found = (await store.get(id)).incident
     values = _filled(found) | {"author": me(ctx)}
     return ctx.render(
-        "incidents/edit", incident=found, source=Edit, values=values, theirs=[], choices=await store.choices()
+        "incidents/edit", incident=found, source=Edit, values=values, since=None, choices=await store.choices()
     )
 
 
@@ -93,7 +93,7 @@ async def save(id: int, sent: Input[Edit], ctx: Context, store: Store) -> View |
     current = (await store.get(id)).incident
     fields, errors = review(sent, ctx.app.clock.now())
     if fields is None:
-        return await _again(ctx, store, "incidents/edit", sent, errors, incident=current, theirs=[])
+        return await _again(ctx, store, "incidents/edit", sent, errors, incident=current, since=None)
     edit = sent.valid()
     try:
         made = await store.edit(id, edit.version, fields, author=tidy(edit.author))
@@ -101,9 +101,9 @@ async def save(id: int, sent: Input[Edit], ctx: Context, store: Store) -> View |
         values = sent.raw or structs.asdict(edit)
         if speaks_json(ctx):
             raise _conflict(conflict, values) from conflict
-        theirs, newer = differing(conflict, values), {"version": conflict.current.version}
+        newer = {"version": conflict.current.version}
         return ctx.render(
-            "incidents/edit", status=409, incident=conflict.current, source=sent, values=newer, theirs=theirs,
+            "incidents/edit", status=409, incident=conflict.current, source=sent, values=newer, since=conflict.since,
             choices=await store.choices(),
         )  # fmt: skip
     return saved(ctx, made, tidy(edit.author))

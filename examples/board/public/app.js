@@ -25,6 +25,10 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   });
 }
 
+// On a phone the filters are folded until they are asked for.
+const fold = document.querySelector("details[data-fold='yes']");
+if (fold && matchMedia("(width <= 46rem)").matches) fold.open = false;
+
 // Empty fields stay out of the address of a search.
 for (const form of document.querySelectorAll("form:not([method=post])")) {
   form.addEventListener("submit", () => {
