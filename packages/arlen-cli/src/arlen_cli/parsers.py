@@ -55,13 +55,18 @@ def split(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
 
 
 def parse(command: Command, arguments: Sequence[str]) -> Namespace:
-    """Parse the arguments of a command.
+    """Parse the arguments of a command; one with a true `passes` gets all that is not its own in `args.arguments`.
 
     Raises:
         CommandError: they are wrong; the code is "usage".
         SystemExit: the help was asked for, and printed.
     """
-    return build(command).parse_args(arguments)
+    if not getattr(command, "passes", False):
+        return build(command).parse_args(arguments)
+    own, rest = _apart(list(arguments))
+    args = build(command).parse_args(own)
+    args.arguments = rest
+    return args
 
 
 def build(command: Command) -> Parser:
@@ -71,6 +76,21 @@ def build(command: Command) -> Parser:
     common(parser)
     command.configure(parser)
     return parser
+
+
+def _apart(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the options that every command has, and all the rest, in order: what a command passes on."""
+    own: list[str] = []
+    rest: list[str] = []
+    while words and words[0] != "--":
+        word = words.pop(0)
+        if word in {"--json", "-h", "--help"} or word.startswith(("--app=", "--root=", "--env=")):
+            own.append(word)
+        elif word in {"--app", "--root", "--env"} and words:
+            own += [word, words.pop(0)]
+        else:
+            rest.append(word)
+    return own, rest + words[1:]
 
 
 class _Formatter(HelpFormatter):

@@ -10,6 +10,8 @@ from arlen_core.loading import target
 
 __all__ = ["find", "wire"]
 
+_WIDTH = 88
+
 
 def find(name: str | None, root: Path) -> str:
     """Return the path, relative to `root`, of the module that makes the application.
@@ -88,7 +90,7 @@ def _imported(source: str, package: str, name: str) -> str:
         return _insert(source, (first.end_lineno or 0) if docstring else 0, ["", line] if docstring else [line, ""])
     last = imports[-1]
     module = (last.module or "") if isinstance(last, ast.ImportFrom) else ""
-    own = module.partition(".")[0] in {"controllers", "plugins"}
+    own = module.partition(".")[0] in {"controllers", "plugins", package.partition(".")[0]}
     if own and module > package:
         return _insert(source, last.lineno - 1, [line])
     return _insert(source, last.end_lineno or 0, [line] if own else ["", line])
@@ -96,8 +98,11 @@ def _imported(source: str, package: str, name: str) -> str:
 
 def _merged(source: str, node: ast.ImportFrom, name: str) -> str:
     written = sorted({*(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in node.names), name})
+    line = f"from {node.module} import {', '.join(written)}"
+    if len(line) > _WIDTH:
+        line = "\n".join([f"from {node.module} import (", *(f"    {each}," for each in written), ")"])
     lines = source.splitlines()
-    lines[node.lineno - 1 : node.end_lineno] = [f"from {node.module} import {', '.join(written)}"]
+    lines[node.lineno - 1 : node.end_lineno] = [line]
     return "\n".join(lines) + "\n"
 
 

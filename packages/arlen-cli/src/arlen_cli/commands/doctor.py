@@ -1,0 +1,42 @@
+"""`arlen doctor`: what is wrong here, and how to put it right."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from msgspec import to_builtins
+
+from arlen_cli.catalog import OWN
+from arlen_cli.checks import Check, checks
+from arlen_cli.reports import columns
+from arlen_core.commands import Result
+
+__all__ = ["Doctor", "command"]
+
+_SIGNS = {"ok": "ok", "warning": "!!", "failed": "NO", "skipped": "--"}
+
+
+class Doctor:
+    """Look at Python, the packages, the commands, folders, port, configuration, application and templates."""
+
+    name = "doctor"
+    help = OWN["doctor"]
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Add nothing."""
+
+    def run(self, args: Namespace) -> Result:
+        """Return `checks`: name, status, message and fix; exits 1 when one has failed."""
+        found = list(checks(args))
+        failed = sum(check.status == "failed" for check in found)
+        rows = columns([[_SIGNS[check.status], check.name, check.message] for check in found])
+        text = "\n".join(line for pair in zip(rows.splitlines(), found, strict=True) for line in _lines(*pair))
+        end = f"{failed} of {len(found)} checks failed" if failed else f"{len(found)} checks, none failed"
+        return Result({"checks": to_builtins(found)}, f"{text}\n{end}", exit=int(failed > 0))
+
+
+command = Doctor()
+
+
+def _lines(row: str, check: Check) -> list[str]:
+    return [row, f"      fix: {check.fix}"] if check.fix and check.status in {"warning", "failed"} else [row]

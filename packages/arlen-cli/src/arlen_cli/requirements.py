@@ -1,0 +1,66 @@
+"""Requirements: whether installed versions fit what the packages of the house ask of one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distributions, version
+from operator import eq, ge, gt, le, lt, ne
+
+__all__ = ["conflicts", "fits"]
+
+_TESTS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+    ">=": ge, "<=": le, "==": eq, "!=": ne, ">": gt, "<": lt,
+}  # fmt: skip
+_requirement = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?").fullmatch
+
+
+def conflicts() -> Iterator[str]:
+    """Yield a sentence for each requirement of an `arlen` package on another that is not met; extras are left out."""
+    for each in sorted(distributions(), key=lambda found: found.name):
+        if not _ours(each.name):
+            continue
+        for line in each.requires or ():
+            found = _requirement(line)
+            if found is None or not _ours(found[1]) or "extra" in (found[3] or ""):
+                continue
+            reason = _reason(found[1], found[2])
+            if reason:
+                yield f"{each.name} {each.version} needs {found[1]}{found[2].strip()}, but {reason}"
+
+
+def fits(installed: str, wanted: str) -> bool:
+    """Say whether a version fits a list of bounds; pre-releases count as the release.
+
+    >>> fits("0.1.4", ">=0.1.0,<0.2"), fits("0.2", ">=0.1.0,<0.2")
+    (True, False)
+    """
+    have = _numbers(installed)
+    for bound in filter(None, (part.strip() for part in wanted.split(","))):
+        found = re.fullmatch(r"(>=|<=|==|!=|>|<)\s*([0-9.]+)", bound)
+        if found is not None:  # other forms are pip's to judge
+            size = max(len(have), len(_numbers(found[2])))
+            if not _TESTS[found[1]](_padded(have, size), _padded(_numbers(found[2]), size)):
+                return False
+    return True
+
+
+def _reason(name: str, wanted: str) -> str:
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
+        return "it is not installed"
+    return "" if fits(installed, wanted) else f"{installed} is installed"
+
+
+def _ours(name: str) -> bool:
+    return name == "arlen" or name.startswith(("arlen-", "arlen_"))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _padded(numbers: tuple[int, ...], size: int) -> tuple[int, ...]:
+    return numbers + (0,) * (size - len(numbers))
