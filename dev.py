@@ -48,6 +48,7 @@ def environment() -> dict[str, str]:
     return {
         "HATCH_DATA_DIR": str(BOOT / "data"),
         "HATCH_CACHE_DIR": str(BOOT / "cache"),
+        "HATCH_CONFIG": str(BOOT / "config.toml"),
         "UV_SYSTEM_CERTS": "1" if any(path and Path(path).exists() for path in CERTIFICATES) else "0",  # as pip does
         **os.environ,
         "HATCH_ENV_TYPE_VIRTUAL_UV_PATH": str(BIN / "uv"),

@@ -84,9 +84,9 @@ def wanted(path: Path, root: Path) -> bool:
     if not path.is_relative_to(root):
         return False
     parts = path.relative_to(root).parts
-    if path.suffix == ".py":
-        return parts[0] == "packages" and parts[2:3] == ("src",)
-    return path.suffix == ".md" and (parts[0] == "docs" or (path.name == "README.md" and len(parts) in {1, 3}))
+    if parts[0] == "packages":
+        return (path.suffix == ".py" and parts[2:3] == ("src",)) or parts[2:] == ("README.md",)
+    return parts == ("README.md",) or (parts[0] == "docs" and path.suffix == ".md")
 
 
 def collector(root: Path) -> Callable[[Path, pytest.Collector], SybilFile | None]:

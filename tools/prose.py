@@ -14,6 +14,7 @@ from tools.blocks import blocks, wanted
 __all__ = ["lint", "main", "program"]
 
 ROOT = Path(__file__).parents[1]
+PLACES = ("README.md", "docs/**/*.md", "packages/*/README.md")
 # A page explains as it goes: it imports where it needs to, prints, asserts, leaves out docstrings and return types, and
 # keeps names for the reader to try. `await` stands at its top level.
 OFF = [
@@ -63,7 +64,7 @@ def lint(path: Path, root: Path) -> Iterator[str]:
 
 def main(root: Path = ROOT) -> int:
     """Lint every page; return 1 when something was found."""
-    pages = sorted(path for path in root.glob("**/*.md") if wanted(path, root))
+    pages = sorted(path for place in PLACES for path in root.glob(place) if wanted(path, root))
     found = [line for path in pages for line in lint(path, root)]
     print("\n".join(found) or f"the Python of {len(pages)} pages is in order")
     return 1 if found else 0

@@ -2,7 +2,7 @@
 
 import ast
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -96,12 +96,15 @@ def _module(module: Module) -> Iterator[Violation]:
 
 
 def _tests(repository: Repository) -> Iterator[Violation]:
-    tests = _lines(repository.root.glob("*/**/tests/**/*.py"))
-    source = sum(module.lines for module in [*repository.modules.values(), *repository.tools])
+    paths = [
+        path for folder in ("packages", "tools", "examples") for path in (repository.root / folder).glob("**/*.py")
+    ]
+    tested = [path for path in paths if "tests" in path.relative_to(repository.root).parts]
+    tests, source = _lines(tested), _lines(set(paths) - set(tested))
     if tests < TESTS * source:
         reason = f"{tests} lines of tests for {source} lines of source: {tests / source:.2f}, the floor is {TESTS}"
         yield Violation("tests", "repository", repository.root / "pyproject.toml", 1, reason, "test what is not tested")
 
 
-def _lines(paths: Iterator[Path]) -> int:
-    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths if path.is_file())
+def _lines(paths: Iterable[Path]) -> int:
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)

@@ -239,6 +239,8 @@ def test_same_named_test_files_run_side_by_side(repository):
         ("packages/arlen-x/tests/test_a.py", False),
         ("packages/arlen-x/src/arlen_x/README.md", False),
         ("tools/leaks.py", False),
+        ("examples/board/README.md", False),
+        (".boot/somewhere/README.md", False),
     ],
 )
 def test_what_counts_as_documentation(path, expected):

@@ -139,6 +139,18 @@ def test_tests(house):
     assert [("tests", "repository")] == house.found()
 
 
+def test_tests_counts_examples_and_tools_and_nothing_else(house):
+    """An example is source too; what lies around elsewhere in the folder is neither."""
+    house.package()
+    house.tests(4)
+    write(house.root / "examples/board", "app", "#\n" * 100)
+    assert [("tests", "repository")] == house.found()
+    write(house.root / ".boot/tests", "test_other", "#\n" * 1000)
+    assert [("tests", "repository")] == house.found()
+    write(house.root / "examples/board/tests", "test_app", "#\n" * 200)
+    assert [] == house.found()
+
+
 def test_cycle(house):
     """Modules that import each other are a cycle, also when one of them waits for a call."""
     source = house.package()
