@@ -90,6 +90,7 @@ class Drivers:
         if yielded is not _IDLE:
             job.task = task
             driver.yielded, driver.context = yielded, context
+            _set_blocking(yielded, False)  # until the task waits for it, others may await the same future
         self.busy.add(task)
         task.add_done_callback(self.busy.discard)
         if not driver.parked.done():  # it is when the handler cancelled its own task
@@ -157,6 +158,12 @@ def _work(handle: Callable[[Request], Awaitable[Response]], job: Job | None = No
             return
 
 
+def _set_blocking(awaited: Any, value: bool) -> None:  # noqa: FBT001
+    """Say whether a future was awaited and no task has seen that yet: the protocol between futures and tasks."""
+    if getattr(awaited, "_asyncio_future_blocking", None) is not None:
+        awaited._asyncio_future_blocking = value  # noqa: SLF001
+
+
 @types.coroutine
 def _rest(driver: _Driver, *, cancelled: bool) -> Generator[Any, Any, None]:
     """Go on with a handler that waits, in its own context."""
@@ -164,8 +171,8 @@ def _rest(driver: _Driver, *, cancelled: bool) -> Generator[Any, Any, None]:
     run = driver.context.run
     if cancelled and (yielded is None or not yielded.cancel()):  # as Task.cancel does: first what it waits for
         yielded = run(work.throw, asyncio.CancelledError())
-    elif yielded is not None:
-        yielded._asyncio_future_blocking = True  # noqa: SLF001  # another task may have awaited the same future since
+    else:
+        _set_blocking(yielded, True)
     while yielded is not _IDLE:
         try:
             value = yield yielded

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,16 @@ def can_send(exchange: Exchange) -> bool:
     return hasattr(os, "sendfile") and transport.get_extra_info("sslcontext") is None
 
 
-async def send_file(exchange: Exchange, response: FileResponse) -> int:
-    """Send a prepared file and return its size; raises `Disconnected`, and `FileChanged` when it has become shorter."""
+async def send_file(exchange: Exchange, response: FileResponse, count: Callable[[int], object]) -> None:
+    """Send a prepared file.
+
+    Args:
+        exchange: of the connection.
+        response: after its `prepare`.
+        count: called with the number of bytes whenever some were sent.
+
+    Raises `Disconnected`, and `FileChanged` when the file is not the one that was prepared, or has become shorter.
+    """
     exchange.transport.set_write_buffer_limits(0)  # so that to drain is to have an empty buffer
     try:
         await exchange.drain()
@@ -41,10 +50,12 @@ async def send_file(exchange: Exchange, response: FileResponse) -> int:
         file = stack.enter_context(response.open())
         socket = os.dup(exchange.transport.get_extra_info("socket").fileno())
         stack.callback(os.close, socket)
-        return await _copy(exchange, file.fileno(), socket, response)
+        await _copy(exchange, file.fileno(), socket, response, count)
 
 
-async def _copy(exchange: Exchange, file: int, socket: int, response: FileResponse) -> int:
+async def _copy(
+    exchange: Exchange, file: int, socket: int, response: FileResponse, count: Callable[[int], object]
+) -> None:
     offset, end, turn = response.offset, response.offset + response.length, _SLICE
     while offset < end:
         try:
@@ -56,11 +67,11 @@ async def _copy(exchange: Exchange, file: int, socket: int, response: FileRespon
             raise Disconnected("the client went away before the end of the file") from error
         if not sent:
             raise FileChanged(f"{response.path} became shorter while it was being sent")
+        count(sent)
         offset, turn = offset + sent, turn - sent
         if turn < 0:
             turn = _SLICE
             await asyncio.sleep(0)
-    return response.length
 
 
 async def _writable(exchange: Exchange, socket: int) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "Drained", "Server", "Stats"]
 
+_ARRIVAL = 3  # turns of asyncio's event loop from `accept` to `connection_made`, and one to spare
 _RESERVED = 64  # descriptors for listeners, files and databases
 
 
@@ -234,6 +235,12 @@ class Server:
 
     async def _close_listeners(self) -> None:
         acceptors, self._acceptors = self._acceptors, []
+        if acceptors and isinstance(self.loop, asyncio.BaseEventLoop):
+            # stop accepting, then let connections that are accepted already arrive: closing now would reset them
+            for listener in self._sockets or []:
+                self.loop.remove_reader(listener)
+            for _ in range(_ARRIVAL):
+                await asyncio.sleep(0)
         for each in acceptors:
             each.close()
         sockets, self._sockets = self._sockets or [], []

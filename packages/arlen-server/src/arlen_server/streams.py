@@ -62,7 +62,7 @@ async def _send(
     if body.none:
         return
     if isinstance(response, FileResponse) and body.left is not None and can_send(exchange):
-        body.sent = await send_file(exchange, response)
+        await send_file(exchange, response, body.count)
     else:
         await _pour(exchange, source, body)
 
@@ -126,6 +126,9 @@ class _Body:
             return b"transfer-encoding: chunked\r\n"
         self._exchange.keep = False
         return b""
+
+    def count(self, size: int) -> None:
+        self.sent += size
 
     def write(self, data: bytes) -> None:
         if self.left is not None:
