@@ -133,9 +133,8 @@ class Function:
 def load(root: Path) -> Repository:
     """Read a repository."""
     packages = [_package(path) for path in sorted(root.glob("packages/*/pyproject.toml"))]
-    tools = [
-        Module(_dotted(path, root), path) for path in sorted(root.glob("tools/**/*.py")) if "tests" not in path.parts
-    ]
+    paths = [path for path in sorted(root.glob("tools/**/*.py")) if "tests" not in path.relative_to(root).parts]
+    tools = [Module(_dotted(path, root), path) for path in paths]
     config = root / "tools" / "shape.toml"
     return Repository(root, packages, tools, tomllib.loads(config.read_text("utf-8")) if config.is_file() else {})
 
