@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> None:
         wrong = f"there is no verb {arguments[0]!r}; " if arguments and not arguments[0].startswith("-") else ""
         sys.exit(f"dev.py: {wrong}usage: python3 dev.py <verb> [options], where <verb> is one of: {', '.join(verbs)}")
     bootstrap()
+    (BOOT / "config.toml").touch()  # hatch insists on the file that HATCH_CONFIG names
     say(f"hatch run {' '.join(arguments)}")
     command = [str(PYTHON), "-m", "hatch", "run", *arguments]
     os.chdir(ROOT)
