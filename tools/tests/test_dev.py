@@ -65,9 +65,11 @@ def test_a_mistyped_verb_is_named():
 
 def test_the_first_run_installs_and_the_second_does_not(home, ran, monkeypatch, capsys):
     """The pinned tools are installed once, with hashes, and then hatch runs the verb with its options."""
+    monkeypatch.delenv("HATCH_CONFIG", raising=False)
     monkeypatch.setattr(dev, "create", lambda: [dev.HOME.mkdir(parents=True) or "pip"])
     dev.main(["test", "-k", "x"])
     dev.main(["check"])
+    assert Path(dev.environment()["HATCH_CONFIG"]).is_file()  # hatch refuses to start without it
     assert ["pip", "install"] == ran[0][:2]
     assert {"--require-hashes", str(ROOT / "tools/boot.txt")} <= set(ran[0])
     hatch = [str(dev.PYTHON), "-m", "hatch", "run"]
