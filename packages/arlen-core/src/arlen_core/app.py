@@ -223,7 +223,12 @@ class App(Router):
             self.config.check()
             self._compile()
             self.logs.start()
-        await self.lifecycle.start()
+        try:
+            await self.lifecycle.start()
+        except BaseException:
+            if self.state != "started":
+                self.logs.stop()
+            raise
         self.health.ready, self.health.draining = True, False
 
     async def stop(self) -> None:
