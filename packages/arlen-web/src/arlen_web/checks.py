@@ -6,10 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, nodes
-from jinja2.meta import find_undeclared_variables
 from msgspec import Struct
 
-from arlen_web.trees import constants, defined, guarded, line, parents, references
+from arlen_web.trees import constants, defined, free, guarded, line, parents, references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -108,10 +107,10 @@ def _names(case: Case) -> Iterator[Finding]:
     known = {*case.env.globals, *_ALWAYS, *(case.given or ()), *defined(case.tree)}
     for layout in above or ():
         known |= defined(layout)
-    free = find_undeclared_variables(case.tree) - known - guarded(case.tree)
+    unknown = free(case.tree) - known - guarded(case.tree)
     called = {node.node.name for node in case.tree.find_all(nodes.Call) if isinstance(node.node, nodes.Name)}
     sure = case.given is not None and above is not None
-    for each in sorted(free):
+    for each in sorted(unknown):
         at, advice = line(case.tree, each), _near(each, known)
         if each in called:
             fix = advice or f"register it: app.helper({each!r}, ...)"

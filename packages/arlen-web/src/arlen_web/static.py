@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from anyio import to_thread
 
-from arlen_core.errors import NotFound
+from arlen_core.errors import NotFound, StartupError
 from arlen_core.files import FileResponse
 from arlen_core.media import compressible, guess
 from arlen_core.negotiation import encoding
@@ -53,7 +53,7 @@ class StaticMount:
         cache: str = "no-cache",
         watch: bool = False,
     ) -> None:
-        self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
+        self.prefix = _plain(prefix)
         self.folder = Folder(folder)
         self.extensions = frozenset(each.lower().lstrip(".") for each in extensions)
         self._cache, self._watch = cache, watch
@@ -172,3 +172,10 @@ class StaticMount:
 
     def _address(self, names: list[str]) -> str:
         return self.prefix + "/" + "/".join(quote(name, safe="") for name in names)
+
+
+def _plain(prefix: str) -> str:
+    bare = prefix.strip("/")
+    if bare and (segments(bare.encode()) != bare.split("/") or quote(bare, safe="/~") != bare):
+        raise StartupError(f"{prefix!r} is no prefix for static files", fix='write a plain path such as "/static"')
+    return f"/{bare}" if bare else ""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
+from jinja2.meta import find_undeclared_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Reference", "constants", "defined", "guarded", "line", "parents", "references"]
+__all__ = ["Reference", "constants", "defined", "free", "guarded", "line", "parents", "references"]
 
 Reference = nodes.Extends | nodes.Include | nodes.Import | nodes.FromImport
+
+
+class _Any(dict[str, Any]):
+    """Filters or tests among which every name is."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name, default) or str
 
 
 def constants(node: nodes.Node) -> list[str]:
@@ -38,6 +46,20 @@ def defined(tree: nodes.Template) -> set[str]:
     found |= {node.name for node in tree.find_all(nodes.Macro)} | {node.target for node in tree.find_all(nodes.Import)}
     names = [name for node in tree.find_all(nodes.FromImport) for name in node.names]
     return found | {name if isinstance(name, str) else name[1] for name in names}
+
+
+def free(tree: nodes.Template) -> set[str]:
+    """Return the names that a template takes from outside, beside the globals; it may use unknown filters and tests."""
+    real = tree.environment
+    if real is None:  # it is set by whoever parses
+        raise ValueError("the tree has no environment")
+    lenient = real.overlay()
+    lenient.filters, lenient.tests = _Any(real.filters), _Any(real.tests)
+    tree.set_environment(lenient)
+    try:
+        return find_undeclared_variables(tree)
+    finally:
+        tree.set_environment(real)
 
 
 def guarded(tree: nodes.Template) -> set[str]:
