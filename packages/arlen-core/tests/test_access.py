@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arlen_core.access import Access
 from arlen_core.clock import VirtualClock
-from arlen_core.logs import LogSettings, Logs
+from arlen_core.logs import Logs, LogSettings
 from arlen_core.requests import Request
 from arlen_core.responses import Response
 

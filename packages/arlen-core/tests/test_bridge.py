@@ -54,11 +54,9 @@ def test_a_bridge_for_debugging_takes_everything(rows):
 def test_an_exception_comes_along(bridge, rows):
     """As `exc_info`, for the traceback."""
     bridge.install()
-    try:
-        raise LookupError("gone")
-    except LookupError as error:
-        logging.getLogger("some.library").exception("it failed")
-        assert error is rows[0][2]["exc_info"][1]
+    error = LookupError("gone")
+    logging.getLogger("some.library").error("it failed", exc_info=error)
+    assert error is rows[0][2]["exc_info"][1]
 
 
 def test_a_wrong_format_string_is_not_our_failure(bridge, rows):

@@ -16,7 +16,7 @@ from arlen_core import logs as module
 from arlen_core.clock import VirtualClock
 from arlen_core.config import Config
 from arlen_core.errors import StartupError
-from arlen_core.logs import LEVELS, LogSettings, Logs, current
+from arlen_core.logs import LEVELS, Logs, LogSettings, current
 from arlen_core.requests import Request
 from arlen_core.vault import MASK, Secret
 
@@ -277,7 +277,7 @@ def test_the_target_is_below_the_applications_folder(make, tmp_path):
     other = tmp_path / "elsewhere.log"
     make(target=str(other)).log.info("x")
     assert other.exists()
-    with pytest.raises(StartupError, match="logs/app.log cannot be opened"):
+    with pytest.raises(StartupError, match=r"logs/app.log cannot be opened"):
         make(target="logs/app.log").start()
 
 

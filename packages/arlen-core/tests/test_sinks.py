@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -46,13 +47,26 @@ def wait(condition, seconds=10):
 
 
 def test_lines_are_held_until_there_are_enough(make, path):
-    """The size is a bound: at it nothing is written, one byte past it everything."""
-    sink = make(size=10, interval=60)
+    """The size is a bound: at it the writer sleeps on, one byte past it everything is written."""
+    sink = make(size=10, interval=3600)
+    sink.start()
     sink.write(b"12345678\n")
     sink.write(b"\n")
-    assert not path.exists()
+    assert (b"", False) == (path.read_bytes(), not sink._full.locked())
     sink.write(b"\n")
-    assert path.read_bytes() == b"12345678\n\n\n"
+    assert wait(lambda: path.read_bytes() == b"12345678\n\n\n")
+
+
+def test_lines_are_written_at_once_while_nobody_would_write_them_later(make, path):
+    """Before the start and after the stop there is no thread, so nothing is held, no file open either."""
+    sink = make(size=65536, interval=3600)
+    sink.write(b"early\n")
+    assert path.read_bytes() == b"early\n"
+    assert sink._fd == -1
+    sink.start()
+    sink.stop()
+    sink.write(b"late\n")
+    assert path.read_bytes() == b"early\nlate\n"
 
 
 @pytest.mark.parametrize("options", [{"size": 0}, {"interval": 0}])
@@ -76,11 +90,12 @@ def test_a_thread_writes_after_the_interval(make, path):
 
 
 def test_a_thread_writes_when_there_is_enough(make, path):
-    """Before the interval is over."""
+    """Before the interval is over, again and again."""
     sink = make(size=10, interval=3600)
     sink.start()
-    sink.write(b"x" * 20 + b"\n")
-    assert wait(lambda: path.read_bytes() == b"x" * 20 + b"\n")
+    for times in (1, 2, 3):
+        sink.write(b"x" * 20 + b"\n")
+        assert wait(lambda times=times: path.read_bytes() == (b"x" * 20 + b"\n") * times)
 
 
 def test_a_hurry_does_not_wait_for_the_interval(make, path):
@@ -132,6 +147,7 @@ def test_no_line_is_lost_or_torn_between_threads(make, path):
 def test_a_file_that_was_moved_away_is_opened_anew(make, path):
     """Rotation by renaming needs no signal."""
     sink = make(size=0)
+    sink.start()
     sink.write(b"old\n")
     path.rename(path.with_suffix(".1"))
     sink.write(b"new\n")
@@ -141,6 +157,7 @@ def test_a_file_that_was_moved_away_is_opened_anew(make, path):
 def test_a_file_that_was_replaced_is_opened_anew(make, path):
     """Also when the new file is there already."""
     sink = make(size=0)
+    sink.start()
     sink.write(b"old\n")
     path.rename(path.with_suffix(".1"))
     path.touch()
@@ -151,6 +168,7 @@ def test_a_file_that_was_replaced_is_opened_anew(make, path):
 def test_a_file_that_was_cut_goes_on_at_its_end(make, path):
     """Rotation by copy and truncate."""
     sink = make(size=0)
+    sink.start()
     sink.write(b"old\n")
     os.truncate(path, 0)
     sink.write(b"new\n")
@@ -160,6 +178,7 @@ def test_a_file_that_was_cut_goes_on_at_its_end(make, path):
 def test_reopen_opens_the_file_anew(make, path):
     """At the next write."""
     sink = make(size=0)
+    sink.start()
     sink.write(b"one\n")
     before = os.fstat(sink._fd)
     other = os.open(path, os.O_RDONLY)  # so that the number of the descriptor is another one
@@ -205,9 +224,11 @@ def test_a_full_disk_is_counted_and_survived(make, path, monkeypatch):
 
 def test_a_slow_target_does_not_fill_the_memory(make, path):
     """Past the bound lines are dropped and counted; what was held is written."""
-    sink = make(size=10_000, interval=60, held=100)
-    for number in range(30):
-        sink.write(b"%09d\n" % number)
+    sink = make(size=10_000, interval=3600, held=100)
+    sink.start()
+    with sink._lock:  # as a writer that is stuck would hold it
+        for number in range(30):
+            sink.write(b"%09d\n" % number)
     assert 30 - sink.lost == 11
     sink.flush()
     assert path.read_bytes() == b"".join(b"%09d\n" % number for number in range(11))
@@ -222,7 +243,8 @@ def piped(*, blocking=True):
     read, write = os.pipe()
     os.set_blocking(write, blocking)
     before = sys.stderr
-    with os.fdopen(write, "w") as sys.stderr:
+    with os.fdopen(write, "w") as stream:
+        sys.stderr = stream
         try:
             yield read
         finally:
@@ -277,6 +299,22 @@ def test_a_pipe_that_stays_full_is_given_up(make, monkeypatch):
     assert sink.lost == 1
 
 
+def test_a_stop_does_not_wait_for_a_reader_that_has_stopped_reading(make):
+    """What the pipe does not take in time is lost, and counted; the process can end."""
+    sink = make(None, size=10, interval=3600)
+    with piped() as pipe:
+        sink.start()
+        writer = sink._thread
+        sink.write(b"x" * 300_000 + b"\n")
+        assert wait(lambda: not sink._lines)
+        sink.write(b"more\n")
+        sink.stop(timeout=0.01)
+        assert sink.lost == 1
+        while writer.is_alive():
+            os.read(pipe, 65536)
+            writer.join(0.001)
+
+
 @pytest.mark.parametrize("stream", [None, "closed"])
 def test_no_standard_error_is_survived(make, monkeypatch, stream):
     """A daemon may have none, or a closed one."""
@@ -298,8 +336,6 @@ def test_a_stream_without_a_descriptor_gets_text(make, monkeypatch):
 
 def test_a_process_that_ends_writes_what_it_holds(path):
     """Also when nobody stopped the sink: an unhandled exception is such an end."""
-    import subprocess
-
     code = (
         "import sys; from pathlib import Path; from arlen_core.sinks import Sink\n"
         "sink = Sink(Path(sys.argv[1]), interval=3600); sink.start(); sink.write(b'last words\\n')\n"
@@ -307,6 +343,39 @@ def test_a_process_that_ends_writes_what_it_holds(path):
     )
     done = subprocess.run([sys.executable, "-c", code, path], check=False, timeout=60)
     assert (3, b"last words\n") == (done.returncode, path.read_bytes())
+
+
+FORK = """
+import os, sys
+from pathlib import Path
+from arlen_core.sinks import Sink
+
+sink = Sink(Path(sys.argv[1]), interval=3600)
+sink.start()
+sink.write(b"parent\\n")
+child = os.fork()
+if child == 0:
+    sink.write(b"child\\n")
+    os._exit(0)
+os.waitpid(child, 0)
+sink.write(b"parent too\\n")
+sink.stop()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_writes_its_own_lines(path):
+    """At once, since it has no thread; what the parent held is written by the parent only."""
+    subprocess.run([sys.executable, "-c", FORK, path], check=True, timeout=60)
+    assert path.read_bytes() == b"child\nparent\nparent too\n"
+
+
+def test_a_line_logged_while_a_line_is_written_does_not_hang(make, path):
+    """As a signal handler may do that interrupts the writing."""
+    sink = make(size=0)
+    with sink._lock:
+        sink.write(b"inner\n")
+    assert path.read_bytes() == b"inner\n"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")

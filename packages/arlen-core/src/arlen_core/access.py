@@ -18,7 +18,7 @@ __all__ = ["Access", "Line", "Timings"]
 _encode = msgspec.json.Encoder().encode
 
 
-class Timings(Struct):
+class Timings(Struct, gc=False):
     """How long the stages took, in milliseconds: finding the route, the handler with its middleware, sending, all."""
 
     route: float
@@ -27,7 +27,7 @@ class Timings(Struct):
     total: float
 
 
-class Line(Struct, omit_defaults=True):
+class Line(Struct, omit_defaults=True, gc=False):
     """One completed request, as it stands in the log.
 
     Attributes:

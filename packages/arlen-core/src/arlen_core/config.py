@@ -16,7 +16,7 @@ from arlen_core.sections import Section
 from arlen_core.sources import PREFIX, File, Problem, Variable, line_of, read_file, variables
 from arlen_core.validation import fields
 
-__all__ = ["Config", "InvalidConfig", "environment"]
+__all__ = ["Config", "InvalidConfig", "environment", "installed"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 Finder = Callable[[], Mapping[str, Callable[[], Any]]]

@@ -95,26 +95,26 @@ class Hooks:
 
     def add(self, name: str, function: Function) -> Function:
         """Register a function and return it; `StartupError` for a name that does not exist."""
-        known(name)
+        _hook(name)
         self._functions.setdefault(name, []).append(function)
         return function
 
     def functions(self, name: str) -> tuple[Function, ...]:
         """Return the functions of that moment, in the order in which they run."""
-        hook, functions = known(name), self._functions.get(name, [])
+        hook, functions = _hook(name), self._functions.get(name, [])
         return tuple(reversed(functions) if hook.reverse else functions)
 
     def runner(self, name: str) -> Runner | None:
         """Return one coroutine function that runs them all, or `None` when there are none: then it costs nothing."""
         functions = self.functions(name)
-        return _RUNNERS[known(name).kind](functions) if functions else None
+        return _RUNNERS[_hook(name).kind](functions) if functions else None
 
     async def run(self, name: str, *args: Any) -> Any:
         """Run them; returns what the moment's kind says."""
         runner = self.runner(name)
         if runner is not None:
             return await runner(*args)
-        return args[-1] if known(name).kind == "pipe" else None
+        return args[-1] if _hook(name).kind == "pipe" else None
 
     def sender(self, name: str, spawn: Callable[..., object]) -> Callable[..., None] | None:
         """Return a plain function that runs plain functions at once and gives coroutine functions to `spawn`.
@@ -125,8 +125,7 @@ class Hooks:
         return _sender(functions, spawn) if functions else None
 
 
-def known(name: str) -> Hook:
-    """Return the hook of that name; `StartupError` with the nearest name when there is none."""
+def _hook(name: str) -> Hook:
     hook = _known.get(name)
     if hook is None:
         near = get_close_matches(name, _known, 1)

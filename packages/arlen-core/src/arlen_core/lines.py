@@ -23,6 +23,7 @@ _encode = msgspec.json.Encoder(enc_hook=masked).encode
 _login = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _unprintable = re.compile(r"[^ -~]")
 _plain = re.compile(r"[!#-<>-\[\]-~]+").fullmatch  # no spaces, quotes, backslashes and equals signs
+_THOUSAND = tuple(f"{each:03d}Z" for each in range(1000))  # half the price of formatting a number in each line
 _words = frozenset(
     {
         *(
@@ -66,7 +67,7 @@ class Stamp:
         if second != self._second:
             self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
             self._second = second
-        return f"{self._text}{int((now - second) * 1000):03d}Z"
+        return self._text + _THOUSAND[int((now - second) * 1000)]
 
 
 def _seconds(clock: Clock) -> float:

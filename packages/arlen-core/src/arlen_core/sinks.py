@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakSet
 
 from arlen_core.errors import StartupError
 
@@ -22,8 +23,8 @@ class Sink:
 
     Args:
         path: the file to append to, or `None` for the process's standard error.
-        size: bytes that are held before they are written; 0 writes each line at once.
-        interval: seconds after which they are written in any case.
+        size: bytes that are held, between start and stop, before they are written; 0 writes each line at once.
+        interval: seconds after which they are written in any case; 0 writes each line at once.
         held: most bytes held while the target is slow; what comes on top is lost, and counted.
         notice: makes a line that tells how many lines were lost, for when writing works again.
 
@@ -50,10 +51,10 @@ class Sink:
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._fd = -1
-        self._stale = False
-        self._lock = threading.Lock()
-        self._some, self._full = threading.Event(), threading.Event()
+        self._running = self._stale = False
         self._thread: threading.Thread | None = None
+        self._renew()
+        _sinks.add(self)
 
     def write(self, line: bytes) -> None:
         """Take a line that ends in a line break. Costs under a microsecond, and never raises."""
@@ -62,10 +63,10 @@ class Sink:
             return
         self._lines.append(line)
         self._bytes += len(line)
-        if self._bytes > self._size or not self._interval:
+        if self._thread is None or self._bytes > self._size:
             self.hurry()
-        elif not self._some.is_set():
-            self._some.set()
+        elif self._some.locked():
+            _ring(self._some)
 
     def flush(self) -> None:
         """Write all that is held, now."""
@@ -74,34 +75,40 @@ class Sink:
             with suppress(IndexError):
                 while True:
                     lines.append(self._lines.popleft())
+            self._bytes = 0  # not a subtraction: threads that add at the same time may miss each other's sums
             if lines:
-                self._bytes -= sum(map(len, lines))
                 self._deliver(lines)
+            if not self._running:  # nobody would close it later
+                self._close()
 
     def start(self) -> None:
         """Open the target and begin to write in a thread; `StartupError` when the file cannot be opened."""
-        if self._thread is not None:
+        if self._running:
             return
         try:
             self._open()
         except OSError as error:
             fix = "make its folder, let the application write there, or set log.target"
             raise StartupError(f"the log file {self._path} cannot be opened: {error.strerror}", fix=fix) from error
+        self._running = True
         if self._size and self._interval:
             self._thread = threading.Thread(target=self._run, name="arlen-log", daemon=True)
             self._thread.start()
             atexit.register(self.stop)
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Write what is held and end the thread, within so many seconds."""
+        """Write what is held and end the thread; after so many seconds give up what a stuck target does not take."""
+        self._running = False
         thread, self._thread = self._thread, None
         if thread is not None:
-            self._some.set()
-            self._full.set()
-            thread.join(timeout)
             atexit.unregister(self.stop)
+            _ring(self._full)
+            _ring(self._some)
+            thread.join(timeout)
+            if thread.is_alive():
+                self.lost += len(self._lines)
+                return
         self.flush()
-        self._close()
 
     def reopen(self) -> None:
         """Open the file anew at the next write, as after a rotation. Safe to call in a signal handler."""
@@ -112,16 +119,25 @@ class Sink:
         if self._thread is None:
             self.flush()
         else:
-            self._full.set()
-            self._some.set()
+            _ring(self._full)
+            _ring(self._some)
+
+    def _renew(self) -> None:
+        # two bells: a lock that is held is silent. Unlike an Event they can be rung in a signal handler
+        self._lock, self._some, self._full = threading.RLock(), threading.Lock(), threading.Lock()
+        self._some.acquire()
+        self._full.acquire()
+
+    def _forked(self) -> None:
+        self._lines.clear()  # the parent writes them
+        self._bytes, self._thread = 0, None
+        self._renew()
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
-            self._some.wait()
-            self._full.wait(self._interval)
-            self._some.clear()
-            self._full.clear()
+            self._some.acquire()
+            self._full.acquire(timeout=self._interval)
             self.flush()
 
     def _deliver(self, lines: list[bytes]) -> None:
@@ -172,6 +188,22 @@ class Sink:
         if fd >= 0:
             with suppress(OSError):
                 os.close(fd)
+
+
+_sinks: WeakSet[Sink] = WeakSet()
+
+
+def _forked() -> None:
+    for sink in _sinks:
+        sink._forked()  # noqa: SLF001  # the thread that wrote is not in the child
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def _ring(bell: threading.Lock) -> None:
+    with suppress(RuntimeError):  # it has been rung already
+        bell.release()
 
 
 def _write(fd: int, data: bytes, patience: float = 1.0) -> None:
