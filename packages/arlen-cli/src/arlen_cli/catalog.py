@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
@@ -13,6 +12,8 @@ from msgspec import Struct
 from arlen_core.commands import CommandError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from arlen_core.commands import Command
 
 __all__ = ["GROUP", "OWN", "Entry", "contributed", "entries", "find"]
@@ -66,6 +67,8 @@ def entries() -> list[Entry]:
 
 def contributed() -> Iterator[Entry]:
     """Yield the commands that other packages add, sorted by package, broken ones included."""
+    from importlib.metadata import entry_points  # own commands do without, and start sooner
+
     points = sorted(entry_points(group=GROUP), key=lambda point: (_package(point), point.name))
     for point in points:
         package = _package(point)

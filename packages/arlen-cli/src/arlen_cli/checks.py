@@ -18,8 +18,7 @@ from msgspec import Struct
 
 from arlen_cli import catalog, parsers
 from arlen_cli.apps import load_app
-from arlen_cli.commands.version import packages
-from arlen_cli.requirements import conflicts
+from arlen_cli.installed import conflicts, packages
 from arlen_core.commands import CommandError
 from arlen_core.config import Config, environment
 from arlen_core.errors import StartupError

@@ -9,7 +9,7 @@ import concurrent.futures
 import contextlib
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -34,21 +34,30 @@ class Console(code.InteractiveConsole):
 
     def runcode(self, code: CodeType) -> None:
         """Run one statement in the loop, and wait for it; Ctrl-C cancels it."""
-        self.running = asyncio.run_coroutine_threadsafe(evaluate(code, self.names), self.loop)
+        self.running = asyncio.run_coroutine_threadsafe(_left(evaluate(code, self.names)), self.loop)
         try:
-            self.running.result()
-        except SystemExit:
-            raise
+            left = self.running.result()
         except concurrent.futures.CancelledError:
             self.write("\nKeyboardInterrupt\n")
         except BaseException as error:  # noqa: BLE001  # shown to the person who typed it
             self.write("".join(traceback.format_exception(type(error), error, _own(error.__traceback__))))
+        else:
+            if left is not None:
+                raise left
         finally:
             self.running = None
 
     def interrupt(self) -> bool:
         """Cancel what runs; say whether something did."""
         return self.running is not None and self.running.cancel()
+
+
+async def _left(work: Awaitable[Any]) -> SystemExit | None:
+    try:
+        await work
+    except SystemExit as left:  # a task that raises it would end the loop, and everything in it
+        return left
+    return None
 
 
 def _own(trace: TracebackType | None) -> TracebackType | None:

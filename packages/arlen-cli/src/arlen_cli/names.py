@@ -26,7 +26,7 @@ def project(name: str) -> str:
     'field-notes'
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", name) or len(name) > LIMIT:
-        raise _refused(name, "lower-case letters, digits, - and _", name.lower().replace(" ", "-"), "-")
+        raise _refused(name, "lower-case letters, digits, - and _", name.lower(), "-")
     if name == "arlen" or name.startswith(("arlen-", "arlen_")):
         raise CommandError("name_taken", f"{name!r} is a package of the platform", fix="choose another name", exit=2)
     return name
@@ -65,8 +65,7 @@ def title(name: str) -> str:
 
 
 def _refused(name: str, wanted: str, near: str, joint: str) -> CommandError:
-    near = re.sub(rf"{joint}+", joint, re.sub(r"[^a-z0-9_-]+", joint, near)).strip("-_0123456789")[:LIMIT]
-    near = near.replace("-", "_") if joint == "_" else near
+    near = re.sub(r"[^a-z0-9]+", joint, near).strip("-_0123456789")[:LIMIT].rstrip("-_")
     fix = f"write it as {near}" if near else "begin with a letter"
     message = f"{name!r} is no name here: at most {LIMIT} {wanted}, a letter first"
     return CommandError("name_invalid", message, fix=fix, exit=2)

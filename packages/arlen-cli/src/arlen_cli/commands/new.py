@@ -7,8 +7,8 @@ from pathlib import Path
 
 from arlen_cli import names
 from arlen_cli.catalog import OWN
-from arlen_cli.commands.version import packages
 from arlen_cli.drafts import Draft
+from arlen_cli.installed import packages
 from arlen_cli.texts import tree
 from arlen_core.commands import CommandError, Result
 

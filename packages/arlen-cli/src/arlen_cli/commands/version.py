@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
-from importlib.metadata import distributions
 
 from arlen_cli.catalog import OWN
+from arlen_cli.installed import packages
 from arlen_cli.reports import columns
 from arlen_core.commands import Result
 
-__all__ = ["Version", "command", "packages"]
+__all__ = ["Version", "command"]
 
 
 class Version:
@@ -32,9 +32,3 @@ class Version:
 
 
 command = Version()
-
-
-def packages() -> dict[str, str]:
-    """Return the installed distributions called `arlen` or `arlen-...`, sorted, with their versions."""
-    names = ((each.name.lower().replace("_", "-"), each.version) for each in distributions())
-    return dict(sorted((name, version) for name, version in names if name == "arlen" or name.startswith("arlen-")))

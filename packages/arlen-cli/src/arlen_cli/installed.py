@@ -1,4 +1,4 @@
-"""Requirements: whether installed versions fit what the packages of the house ask of one another."""
+"""Installed: the packages of the house that are here, and whether they fit together."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distributions, version
 from operator import eq, ge, gt, le, lt, ne
 
-__all__ = ["conflicts", "fits"]
+__all__ = ["conflicts", "fits", "packages"]
 
 _TESTS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
     ">=": ge, "<=": le, "==": eq, "!=": ne, ">": gt, "<": lt,
 }  # fmt: skip
 _requirement = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?").fullmatch
+
+
+def packages() -> dict[str, str]:
+    """Return the installed distributions called `arlen` or `arlen-...`, sorted, with their versions."""
+    found = ((each.name.lower().replace("_", "-"), each.version) for each in distributions() if _ours(each.name))
+    return dict(sorted(found))
 
 
 def conflicts() -> Iterator[str]:

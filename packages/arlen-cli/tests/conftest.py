@@ -1,0 +1,97 @@
+"""What the tests of the command line share."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from arlen_cli.main import main
+
+APP = '''"""A small application."""
+
+from arlen import App, Router, Struct
+
+app = App(__name__)
+admin = Router("/admin", name="admin")
+
+
+class Note(Struct):
+    """A note."""
+
+    title: str
+
+
+@app.get("/notes/{id}", name="note")
+async def show(id: int) -> Note:
+    return Note(title=f"note {id}")
+
+
+@app.post("/notes", status=201)
+async def create(note: Note) -> Note:
+    return note
+
+
+@admin.get("/users")
+async def users() -> list[str]:
+    return ["ada"]
+
+
+app.include(admin)
+'''
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """An empty folder to work in; what is imported from it is forgotten afterwards."""
+    modules, paths = set(sys.modules), list(sys.path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["arlen"])
+    for name in [name for name in os.environ if name.startswith("ARLEN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ARLEN_ENV", "test")
+    yield tmp_path
+    sys.path[:] = paths
+    for name in set(sys.modules) - modules:
+        if str(tmp_path) in str(
+            getattr(sys.modules[name], "__file__", None) or getattr(sys.modules[name], "__path__", "")
+        ):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def app(site):
+    """A folder with a small application."""
+    (site / "app.py").write_text(APP)
+    return site
+
+
+@pytest.fixture
+def arlen(site, capsys):
+    """Run `arlen` in this process; gives exit code, both outputs and, with `--json`, the document."""
+
+    def run(*words):
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as left:
+            code = left.code
+        out, err = capsys.readouterr()
+        data = json.loads(out.splitlines()[-1]) if "--json" in words and out else None
+        return SimpleNamespace(code=code, out=out, err=err, data=data)
+
+    return run
+
+
+@pytest.fixture
+def forget():
+    """Forget the modules of the application, as another process would not know them."""
+
+    def drop():
+        here = str(Path.cwd())
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or getattr(module, "__path__", "")).find(here) >= 0:
+                del sys.modules[name]
+
+    return drop
