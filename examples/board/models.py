@@ -3,15 +3,19 @@
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from arlen import FieldError, Struct
-from msgspec import Meta, field
+from arlen_core.validation import explain
+from msgspec import Meta, convert, field
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 """How far another machine's clock may be ahead of ours."""
 TAGS = 8
+
+_GAPS = {"title": "a title", "service": "a-service"}
+"""Stands in for fields whose type is wrong, so that the other rules can be looked at too."""
 
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9-]{1,39}").fullmatch
 _TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,23}").fullmatch
@@ -179,6 +183,21 @@ class Fields(Struct, frozen=True, kw_only=True):
     description: str = field(default="")
 
 
+def review(sent: dict[str, Any], now: datetime) -> tuple[Fields | None, list[FieldError]]:
+    """Return the tidy fields of a draft in plain values, or every row that is wrong with it, by type and by rule.
+
+    Args:
+        sent: text for each field, a list for the tags.
+        now: the time for an incident that does not say when it was opened.
+    """
+    rows = explain(sent, Draft, strict=False)
+    failing = {row.field.partition("[")[0] for row in rows}
+    rest = {name: value for name, value in sent.items() if name not in failing}
+    fields, further = checked(convert(_GAPS | rest, Draft, strict=False), now)
+    rows += [row for row in further if row.field not in failing]
+    return (None if rows else fields), sorted(rows, key=_place)
+
+
 def checked(draft: Draft, now: datetime) -> tuple[Fields | None, list[FieldError]]:
     """Return the tidy fields of a draft, or a row for each one that breaks a rule.
 
@@ -250,6 +269,10 @@ def _opened(text: str, now: datetime) -> tuple[datetime | None, list[FieldError]
     if not FIRST <= when <= now + AHEAD:
         return None, [FieldError("opened", "out_of_range", "must lie between the year 2000 and now")]
     return when, []
+
+
+def _place(row: FieldError) -> int:
+    return Draft.__struct_fields__.index(row.field.partition("[")[0])
 
 
 def _service(service: str) -> list[FieldError]:

@@ -367,7 +367,7 @@ def _tag(db: Connection, id: int, tags: Sequence[str]) -> None:
 
 def _index(db: Connection, id: int) -> None:
     incident = get(db, id)
-    said = [each.text for each in notes(db, id)]
+    said = [each.text for each in notes(db, id) if each.kind == "note"]  # not what a field was before
     parts = [incident.ref, incident.title, incident.service, incident.owner, *incident.tags, incident.description, *said]
     index(db, id, "\n".join(parts))
 

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from arlen import FieldError, Struct
-from arlen_core.validation import explain
-from msgspec import convert
 
-from models import Draft, Fields, Note, Status, checked, moment, person, prose, tidy
+from models import Fields, Note, Status, moment, person, prose, review, tidy
 from records import Stored, stamp
 
 __all__ = ["COLUMNS", "Bad", "Row", "Sheet", "SheetError", "decoded", "lines", "read", "write"]
@@ -166,10 +164,7 @@ class _Reader:
         sent: dict[str, object] = {name: self._sent.get(name, "") for name in names}
         sent["tags"] = [self._sent.get("tags", "")]
         sent |= {name: text for name in ("severity", "status") if (text := self._sent.get(name, "").strip().lower())}
-        if rows := explain(sent, Draft, strict=False):
-            self.errors += rows
-            return None
-        fields, rows = checked(convert(sent, Draft, strict=False), self._now)
+        fields, rows = review(sent, self._now)
         self.errors += rows
         return fields
 

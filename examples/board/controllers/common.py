@@ -5,16 +5,14 @@ from typing import Any
 
 from arlen import Context, FieldError, Input, Response, json, redirect
 from arlen_core.negotiation import negotiate
-from msgspec import convert, to_builtins
+from msgspec import to_builtins
 
+import models
 from helpers import remember
 from models import Draft, Fields, Incident, checked
 from records import Conflict, Stored
 
-__all__ = ["GAPS", "detail", "differing", "review", "saved", "speaks_json"]
-
-GAPS = {"title": "a title", "service": "a-service", "version": 1}
-"""Stands in for fields whose type is wrong, so that the other rules can be looked at too."""
+__all__ = ["detail", "differing", "review", "saved", "speaks_json"]
 
 
 def speaks_json(ctx: Context) -> bool:
@@ -27,12 +25,10 @@ def review(sent: Input[Any], now: datetime) -> tuple[Fields | None, list[FieldEr
     """Return the tidy fields of a draft, or every row that is wrong with it, by type and by rule."""
     if sent.value is not None:
         return checked(sent.value, now)
-    failing = {row.field.partition("[")[0] for row in sent.errors}
-    rest = {name: value for name, value in sent.raw.items() if name not in failing}
-    _, further = checked(convert(GAPS | rest, Draft, strict=False), now)
-    rows = sent.errors + [row for row in further if row.field not in failing]
-    order = Draft.__struct_fields__
-    return None, sorted(rows, key=lambda row: order.index(row.field) if row.field in order else -1)
+    if not sent.raw:  # JSON: there is nothing more to look at
+        return None, sent.errors
+    _, rows = models.review(sent.raw, now)
+    return None, [row for row in sent.errors if row.field not in {each.field for each in rows}] + rows
 
 
 def detail(found: Stored) -> dict[str, Any]:

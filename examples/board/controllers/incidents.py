@@ -83,7 +83,7 @@ async def edit(id: int, ctx: Context, store: Store) -> View:
     found = (await store.get(id)).incident
     values = _filled(found) | {"author": me(ctx)}
     return ctx.render(
-        "incidents/edit", incident=found, source=Edit, values=values, since=None, choices=await store.choices()
+        "incidents/edit", incident=found, source=Edit, values=values, conflict=None, choices=await store.choices()
     )
 
 
@@ -93,7 +93,7 @@ async def save(id: int, sent: Input[Edit], ctx: Context, store: Store) -> View |
     current = (await store.get(id)).incident
     fields, errors = review(sent, ctx.app.clock.now())
     if fields is None:
-        return await _again(ctx, store, "incidents/edit", sent, errors, incident=current, since=None)
+        return await _again(ctx, store, "incidents/edit", sent, errors, incident=current, conflict=None)
     edit = sent.valid()
     try:
         made = await store.edit(id, edit.version, fields, author=tidy(edit.author))
@@ -103,7 +103,7 @@ async def save(id: int, sent: Input[Edit], ctx: Context, store: Store) -> View |
             raise _conflict(conflict, values) from conflict
         newer = {"version": conflict.current.version}
         return ctx.render(
-            "incidents/edit", status=409, incident=conflict.current, source=sent, values=newer, since=conflict.since,
+            "incidents/edit", status=409, incident=conflict.current, source=sent, values=newer, conflict=conflict,
             choices=await store.choices(),
         )  # fmt: skip
     return saved(ctx, made, tidy(edit.author))
