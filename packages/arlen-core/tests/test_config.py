@@ -1,15 +1,23 @@
 """Config: layers, types, problems, origins."""
 
+import json
 import os
+import re
+from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from msgspec import Struct
 
 from arlen_core import config as module
+from arlen_core.background import BackgroundSettings
 from arlen_core.config import Config, InvalidConfig, environment
 from arlen_core.errors import ConfigError, StartupError
+from arlen_core.logs import LogSettings
 from arlen_core.vault import Secret
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 class Server(Struct, frozen=True):
@@ -234,3 +242,25 @@ def test_a_variable_with_one_underscore_too_few_is_refused(root, name, problem):
             config.check()
     else:
         assert config.check() is None
+
+
+@pytest.mark.parametrize("name", ["ARLEN_SERVER__", "ARLEN___PORT", "ARLEN_SERVER____PORT"])
+def test_a_variable_with_an_empty_word_is_refused(root, name):
+    """By its name; nothing breaks."""
+    with pytest.raises(
+        InvalidConfig, match=rf"{name}: has nothing between its underscores \(fix: write ARLEN_<SECTION>"
+    ):
+        Config.load(root, "test", {name: "1"})
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="the package is tested without its repository")
+@pytest.mark.parametrize(("page", "kind"), [("logging.md", LogSettings), ("configuration.md", BackgroundSettings)])
+def test_the_settings_in_the_documentation_are_those_of_the_code(page, kind):
+    """Every key, in order, with its default."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| `?([^|`]+?)`? \|",
+        (DOCS / page).read_text().partition("## Settings")[2] or (DOCS / page).read_text(),
+        re.MULTILINE,
+    )
+    defaults = [(each.name, json.loads(msgspec.json.encode(each.default))) for each in msgspec.structs.fields(kind)]
+    assert defaults == [(key, json.loads(value)) for key, value in rows if key in kind.__struct_fields__]

@@ -1,5 +1,8 @@
 """Hooks: named moments, in a stated order."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +11,8 @@ from arlen_core.errors import StartupError
 from arlen_core.hooks import HOOKS, Hooks
 
 pytestmark = pytest.mark.anyio
+
+PAGE = Path(__file__).parents[3] / "docs/services.md"
 
 names = [hook.name for hook in HOOKS]
 
@@ -178,3 +183,10 @@ def test_a_runner_is_a_snapshot():
     send = hooks.sender("after_response", print)
     hooks.add("after_response", lambda *args: pytest.fail("registered after the start"))
     assert send("request", "response") is None
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the package is tested without its repository")
+def test_every_moment_is_in_the_documentation():
+    """With the arguments that it has, in the order in which they come."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", PAGE.read_text(), re.MULTILINE)
+    assert [(hook.name, hook.takes) for hook in HOOKS] == rows

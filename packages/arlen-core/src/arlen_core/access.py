@@ -60,6 +60,18 @@ class Access:
 
     Args:
         logs: its log: the format, the target and the clock.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from arlen_core.logs import Logs, LogSettings
+    >>> from arlen_core.requests import Request
+    >>> from arlen_core.responses import Response
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> access = Access(Logs(LogSettings(target="access.log"), root=folder))
+    >>> access(Request("GET", b"/notes/7"), Response("hello"), sent=5)
+    >>> line = msgspec.json.decode((folder / "access.log").read_bytes())
+    >>> line["event"], line["method"], line["path"], line["status"], line["bytes"]
+    ('http.request.completed', 'GET', '/notes/7', 200, 5)
     """
 
     __slots__ = ("_format", "_query", "_stamp", "_write")

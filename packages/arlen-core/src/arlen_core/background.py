@@ -70,6 +70,27 @@ class Background:
         settings: the bounds.
 
     A coroutine function runs as a task on the event loop; a plain function runs in a worker thread.
+
+    ```python
+    import anyio
+    from arlen_core.background import Background, Drained
+
+
+    async def main() -> Drained:
+        sent: list[str] = []
+
+        async def send(address: str) -> None:
+            sent.append(address)
+
+        background = Background()
+        background.spawn(send, "ada@example.org")
+        report = await background.stop()
+        assert sent == ["ada@example.org"]
+        return report
+
+
+    assert anyio.run(main) == Drained(finished=1)
+    ```
     """
 
     def __init__(self, settings: BackgroundSettings | None = None, log: Log | None = None) -> None:

@@ -106,9 +106,12 @@ class Config:
         env = env or environment(environ)
         _raise(_environment(root, env))
         read = [read_file(root, name) for name in ("config/app.toml", f"config/{env}.toml")]
-        _raise([each for each in read if isinstance(each, Problem)])
+        words = variables(environ)
+        _raise(
+            [each for each in read if isinstance(each, Problem)] + [_empty(each) for each in words if "" in each.path]
+        )
         files = [each for each in read if isinstance(each, File)]
-        made = cls(root, env, files, variables(environ), sorted(name for name in environ if name.startswith(PREFIX)))
+        made = cls(root, env, files, words, sorted(name for name in environ if name.startswith(PREFIX)))
         _raise([problem for name, kind in (sections or {}).items() for problem in made._open(name, kind).problems])
         return made
 
@@ -208,6 +211,10 @@ def _environment(root: Path, env: str) -> list[Problem]:
     near = get_close_matches(env, _ENVIRONMENTS, 1)
     fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(_ENVIRONMENTS)}, or add config/<name>.toml"
     return [Problem("", "ARLEN_ENV", f"there is no environment {env[:40]!r}", fix)]
+
+
+def _empty(word: Variable) -> Problem:
+    return Problem("", word.name, "has nothing between its underscores", f"write {PREFIX}<SECTION>__<KEY>")
 
 
 def _stranger(name: str, where: Problem, known: list[str]) -> Problem:

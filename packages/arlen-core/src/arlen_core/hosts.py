@@ -28,6 +28,31 @@ class Host:
         name: of the task.
         open: opens and returns the service.
         failed: called with the error when the service fails between start and stop, in a task group of its own.
+
+    ```python
+    import anyio
+    from collections.abc import AsyncIterator
+    from contextlib import asynccontextmanager
+    from arlen_core.hosts import Host
+
+
+    @asynccontextmanager
+    async def greeter() -> AsyncIterator[str]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+            yield "hello"
+            group.cancel_scope.cancel()
+
+
+    async def main() -> str:
+        host = Host("greeter", lambda stack: stack.enter_async_context(greeter()))
+        greeting = await host.start()
+        await host.stop()
+        return greeting
+
+
+    assert anyio.run(main) == "hello"
+    ```
     """
 
     def __init__(self, name: str, open: Open, failed: Callable[[BaseException], object] | None = None) -> None:

@@ -108,7 +108,11 @@ def hide(name: str, value: Any, more: frozenset[str] = frozenset(), depth: int =
 
 
 def json_line(record: Mapping[str, Any]) -> bytes:
-    """Return the record as one line of JSON; what JSON has no form for becomes text."""
+    r"""Return the record as one line of JSON; what JSON has no form for becomes text.
+
+    >>> json_line({"event": "paid", "amount": 3, "by": {1}})
+    b'{"event":"paid","amount":3,"by":[1]}\n'
+    """
     try:
         data = _encode(record)
     except Exception:  # noqa: BLE001  # huge integers, lone surrogates, broken __str__: a log line must come out
@@ -119,7 +123,11 @@ def json_line(record: Mapping[str, Any]) -> bytes:
 
 
 def text_line(record: Mapping[str, Any], *, color: bool = False) -> bytes:
-    """Return the record as one line for people; an exception follows on lines of its own, each marked with a bar."""
+    r"""Return the record as one line for people; an exception follows on lines of its own, each marked with a bar.
+
+    >>> text_line({"timestamp": "08:30", "level": "info", "event": "paid", "by": "Ada L."})
+    b'08:30 info     paid by="Ada L."\n'
+    """
     rest = dict(record)
     stamp, level, event = rest.pop("timestamp", ""), str(rest.pop("level", "")), str(rest.pop("event", ""))
     exception = rest.pop("exception", "")

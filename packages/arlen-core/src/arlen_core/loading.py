@@ -47,7 +47,7 @@ class LoadError(StartupError):
 
 
 def load(name: str | None = None, root: Path | None = None, environ: Mapping[str, str] | None = None) -> Any:
-    """Import and return the application.
+    r"""Import and return the application.
 
     Args:
         name: "module:attribute", or "module" for its attribute `app`, or a file such as "board.py"; by default what
@@ -56,6 +56,12 @@ def load(name: str | None = None, root: Path | None = None, environ: Mapping[str
         environ: the variables; those of the process by default.
 
     Raises `LoadError` with file, line, reason and fix; its cause is the original exception.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "notes_app.py").write_text("from arlen_core import App\napp = App(__name__)\n")
+    >>> load("notes_app", folder).title
+    'notes_app'
     """
     root = (root or Path.cwd()).resolve()
     module, attribute = target(name, root, environ)

@@ -58,9 +58,22 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Log:
-    """A logger: `log.info("order.created", id=7)`. One word says what happened; values say the rest.
+    """A logger: one word says what happened, values say the rest.
 
     It never raises: a line that cannot be written is counted, not your problem.
+
+    Args:
+        logs: the log it belongs to.
+        values: what every line of it says.
+
+    >>> import io, sys
+    >>> from arlen_core.clock import VirtualClock
+    >>> log = Logs(env="development", clock=VirtualClock()).log
+    >>> screen, sys.stderr = sys.stderr, io.StringIO()
+    >>> log.bind(shop="north").info("order.created", id=7, token="s3cr3t")
+    >>> written, sys.stderr = sys.stderr.getvalue(), screen
+    >>> print(written, end="")
+    2026-01-01T00:00:00.000Z info     order.created shop=north id=7 token=********
     """
 
     __slots__ = ("_bound", "_logs", "_values")

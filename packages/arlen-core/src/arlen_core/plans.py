@@ -34,6 +34,13 @@ def ordered(known: Index, given: Collection[Any] = ()) -> list[Provider]:
         given: types that are there without a provider, for services of request scope: the request, its context.
 
     Raises `StartupError` for a need that nobody fills, a cycle, and an app's service that needs a request's one.
+
+    >>> class Pool: ...
+    >>> class Store:
+    ...     def __init__(self, pool: Pool) -> None: ...
+    >>> from arlen_core.providers import provider
+    >>> [each.type.__name__ for each in ordered(index([provider(Store), provider(Pool)]))]
+    ['Pool', 'Store']
     """
     graph = {each.type: _checked(each, known, given) for each in known.values()}
     try:

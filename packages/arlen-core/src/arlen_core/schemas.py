@@ -39,7 +39,14 @@ def spell(kind: Any, key: str) -> str:
 
 
 def unknown(data: Any, kind: Any, at: str = "") -> list[FieldError]:
-    """Take out every key that the type does not have, and return a row for each, with the nearest name."""
+    """Take out every key that the type does not have, and return a row for each, with the nearest name.
+
+    >>> class Server(msgspec.Struct):
+    ...     port: int = 8000
+    >>> data = {"prot": 1, "port": 2}
+    >>> [(row.field, row.message) for row in unknown(data, Server)], data
+    ([('prot', "did you mean 'port'?")], {'port': 2})
+    """
     bare = strip(kind)
     if get_origin(bare) in _lists and isinstance(data, list):
         return [row for n, item in enumerate(data) for row in unknown(item, get_args(bare)[0], f"{at}[{n}]")]
@@ -58,7 +65,11 @@ def unknown(data: Any, kind: Any, at: str = "") -> list[FieldError]:
 
 
 def seal(data: Any, kind: Any) -> Any:
-    """Return the data with each text that the type calls a `Secret` made one."""
+    """Return the data with each text that the type calls a `Secret` made one.
+
+    >>> seal({"key": "s3cr3t", "name": "x"}, dict[str, Secret])
+    {'key': Secret('********'), 'name': Secret('********')}
+    """
     bare = strip(kind)
     if bare is Secret:
         return Secret(data) if isinstance(data, str) else data

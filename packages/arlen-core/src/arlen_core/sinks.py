@@ -19,7 +19,7 @@ __all__ = ["Sink"]
 
 
 class Sink:
-    """Takes lines and writes them in batches.
+    r"""Takes lines and writes them in batches.
 
     Args:
         path: the file to append to, or `None` for the process's standard error.
@@ -32,6 +32,15 @@ class Sink:
         lost: lines that could not be written: disk full, pipe closed, reader too slow.
 
     A file that was moved away (by logrotate, say) is opened anew at the next write.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "app.log"
+    >>> sink = Sink(path)
+    >>> sink.start()
+    >>> sink.write(b"held\n")
+    >>> sink.stop()
+    >>> path.read_text()
+    'held\n'
     """
 
     def __init__(
