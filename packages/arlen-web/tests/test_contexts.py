@@ -10,9 +10,9 @@ env = Environment(autoescape=True)
 
 
 def given(texts, passed):
-    """Return what each template is given, sorted, `None` for anything."""
+    """Return what each template is given, sorted, `None` when anything may come."""
     found = contexts({name: env.parse(text) for name, text in texts.items()}, passed)
-    return {name: None if names is None else sorted(names) for name, names in found.items()}
+    return {name: None if each.open else sorted(each.names) for name, each in found.items()}
 
 
 def test_a_page_sees_what_is_passed():
@@ -64,6 +64,18 @@ def test_an_unknown_user_may_pass_anything():
     """A page that is not known to be rendered makes its parts unknown; `**values` does so too."""
     texts = {"a.html": "{% include 'p.html' %}", "p.html": ""}
     assert [None, None] == [given(texts, {})["p.html"], given(texts, {"a": None})["p.html"]]
+
+
+def test_what_users_define_is_known_even_then():
+    """An unknown page still passes on what it and its layout define: imports, sets, loops."""
+    texts = {
+        "layout.html": "{% from 'm.html' import icon %}{% block b %}{% endblock %}",
+        "page.html": "{% extends 'layout.html' %}{% block b %}{% set f = 1 %}{% include 'part.html' %}{% endblock %}",
+        "part.html": "",
+        "m.html": "",
+    }
+    found = contexts({name: env.parse(text) for name, text in texts.items()}, {})["part.html"]
+    assert (True, {"icon", "f"}) == (found.open, found.names)
 
 
 def test_a_name_chosen_while_rendering():

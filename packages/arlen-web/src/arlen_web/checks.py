@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, nodes
 from msgspec import Struct
 
+from arlen_web.contexts import Given
 from arlen_web.trees import constants, defined, free, guarded, line, parents, references
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Case(Struct, frozen=True):
         env: with all filters, tests and helpers.
         trees: of all templates that can be parsed.
         names: of all templates.
-        given: the names that it is given, `None` when that is not known.
+        given: what it is given by handlers and by templates that use it.
         asset: raises `LookupError` for a static file that does not exist; `None` to check none.
     """
 
@@ -58,7 +59,7 @@ class Case(Struct, frozen=True):
     env: Environment
     trees: Mapping[str, nodes.Template]
     names: Collection[str]
-    given: Collection[str] | None = None
+    given: Given = Given(open=True)
     asset: Callable[[str], object] | None = None
 
     def found(self, line: int, code: str, message: str, fix: str = "", severity: str = "error") -> Finding:
@@ -104,12 +105,12 @@ def _imports(case: Case) -> Iterator[Finding]:
 
 def _names(case: Case) -> Iterator[Finding]:
     above = parents(case.tree, case.trees)
-    known = {*case.env.globals, *_ALWAYS, *(case.given or ()), *defined(case.tree)}
+    known = {*case.env.globals, *_ALWAYS, *case.given.names, *defined(case.tree)}
     for layout in above or ():
         known |= defined(layout)
     unknown = free(case.tree) - known - guarded(case.tree)
     called = {node.node.name for node in case.tree.find_all(nodes.Call) if isinstance(node.node, nodes.Name)}
-    sure = case.given is not None and above is not None
+    sure = not case.given.open and above is not None
     for each in sorted(unknown):
         at, advice = line(case.tree, each), _near(each, known)
         if each in called:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jinja2 import nodes
+from msgspec import Struct
 
 from arlen_web.calls import ANYWHERE
-from arlen_web.trees import constants, defined, references
+from arlen_web.trees import constants, defined, parents, references
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["contexts"]
+    from jinja2 import nodes
 
-Given = dict[str, "frozenset[str] | None"]
+__all__ = ["Given", "contexts"]
 
 
-def contexts(trees: Mapping[str, nodes.Template], passed: Mapping[str, Collection[str] | None]) -> Given:
-    """Return the names that each template may see beside the globals; `None` where anything may come.
+class Given(Struct, frozen=True):
+    """What a template is given: these names, and when it is `open`, anything else too."""
+
+    names: frozenset[str] = frozenset()
+    open: bool = False
+
+    def joined(self, other: Given) -> Given:
+        """Return what one or the other gives."""
+        return Given(self.names | other.names, self.open or other.open)
+
+
+def contexts(trees: Mapping[str, nodes.Template], passed: Mapping[str, Collection[str] | None]) -> dict[str, Given]:
+    """Return what each template may see beside the globals and its own names.
 
     A page sees what handlers pass. A layout or an included template sees what its users see and define. A template that
     is imported without context sees nothing. A template that nobody is known to use may be given anything.
@@ -27,19 +38,22 @@ def contexts(trees: Mapping[str, nodes.Template], passed: Mapping[str, Collectio
         trees: of all templates, by name.
         passed: see `arlen_web.calls.passed`.
     """
-    always = passed.get(ANYWHERE, frozenset())
     edges = [(user, *edge) for user, tree in trees.items() for edge in _edges(tree)]
     dynamic = any(not constants(node.template) for tree in trees.values() for node in references(tree))
     used = {target for _, target, _ in edges}
-    given: Given = {}
+    always = _given(passed.get(ANYWHERE, ()))
+    given: dict[str, Given] = {}
     for name in trees:
-        names = passed.get(name, passed.get(name.removesuffix(".html"), ()))
-        rendered = name in passed or name.removesuffix(".html") in passed
-        if always is None or names is None or (not rendered and (dynamic or name not in used)):
-            given[name] = None
+        key = name if name in passed else name.removesuffix(".html")
+        if key in passed:
+            given[name] = _given(passed[key]).joined(always)
         else:
-            given[name] = frozenset(names) | (frozenset(always) if rendered else frozenset())
+            given[name] = Given(open=dynamic or name not in used or always.open)
     return _spread(given, trees, edges)
+
+
+def _given(names: Collection[str] | None) -> Given:
+    return Given(open=True) if names is None else Given(frozenset(names))
 
 
 def _edges(tree: nodes.Template) -> Iterator[tuple[str, bool]]:
@@ -49,17 +63,21 @@ def _edges(tree: nodes.Template) -> Iterator[tuple[str, bool]]:
             yield target, getattr(node, "with_context", True)
 
 
-def _spread(given: Given, trees: Mapping[str, nodes.Template], edges: list[tuple[str, str, bool]]) -> Given:
-    own = {name: frozenset(defined(tree)) for name, tree in trees.items()}
+def _spread(
+    given: dict[str, Given], trees: Mapping[str, nodes.Template], edges: list[tuple[str, str, bool]]
+) -> dict[str, Given]:
+    own = {name: Given(_own(tree, trees)) for name, tree in trees.items()}
+    seeing = [(user, target) for user, target, sees in edges if sees and target in given]
     changed = True
     while changed:
         changed = False
-        for user, target, sees in edges:
-            before = given.get(target)
-            if target not in given or before is None or not sees:
-                continue
-            names = given[user]
-            after = None if names is None else before | names | own[user]
-            changed |= after != before
+        for user, target in seeing:
+            after = given[target].joined(given[user]).joined(own[user])
+            changed |= after != given[target]
             given[target] = after
     return given
+
+
+def _own(tree: nodes.Template, trees: Mapping[str, nodes.Template]) -> frozenset[str]:
+    """Return what a template and its layouts define: blocks see both."""
+    return frozenset().union(*(defined(each) for each in (tree, *(parents(tree, trees) or ()))))
