@@ -146,6 +146,8 @@ class Connection(Exchange):
 
     def settle(self, rest: bytes = b"") -> None:
         """Find what comes after a request that was answered or is being answered; `rest` is the input behind it."""
+        if self.successor is not None and rest:
+            self.successor.data_received(rest)
         if self._phase == _COLLECT or self.ending:
             return
         if self.request is not None:
@@ -355,7 +357,7 @@ class Connection(Exchange):
 
     def _pause_body(self) -> None:
         self._read_off()
-        self.deadline = NEVER  # now it is the handler who takes its time
+        self.deadline = NEVER
 
     def _resume_body(self) -> None:
         self._read_on()
@@ -366,7 +368,8 @@ class Connection(Exchange):
 
     def _open_window(self) -> None:
         self._window = 0
-        self.deadline = NEVER if self.expecting else self.server.wheel.now + self.settings.body_timeout
+        waits = self.expecting or self._still  # then it is not the client who takes its time
+        self.deadline = NEVER if waits else self.server.wheel.now + self.settings.body_timeout
 
     def late(self) -> None:
         """The client did not do in time what it had to."""
@@ -374,6 +377,8 @@ class Connection(Exchange):
             super().late()
         elif self._phase == _HEAD and self._held is not None:
             self.refuse(Refusal(408, "head_timeout", "the head of the request took too long"))
+        elif self._phase == _HEAD and self.transport.get_write_buffer_size():
+            self.deadline = self.server.wheel.now + self.settings.keep_alive_timeout  # it still reads its answer
         elif self._phase == _HEAD:
             self.end()
         elif self._window >= max(1, self.settings.min_rate * self.settings.body_timeout):

@@ -36,10 +36,12 @@ class Exchange(Outlet):
         expecting: whether the client still waits for `100 Continue` with it.
         linger: whether the client may still be sending when the connection ends.
         ending: whether nothing more is read or answered.
+        successor: the WebSocket that this connection has become.
     """
 
     __slots__ = (
-        "_finished", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "task"
+        "_finished", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "successor",
+        "task",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -47,6 +49,7 @@ class Exchange(Outlet):
         self.request: Request | None = None
         self.task: asyncio.Task[None] | None = None
         self.framing: Framing | None = None
+        self.successor: Outlet | None = None
         self.keep = True
         self.started = self.streaming = self.expecting = self.linger = self.ending = False
         self._finished: list[tuple[Request, Response, int, BaseException | None]] = []
@@ -85,12 +88,12 @@ class Exchange(Outlet):
 
     async def stream(self, request: Request, response: Response) -> None:
         """Send a response that is made while it is sent, or hand the connection to a WebSocket handler."""
-        self.streaming = True
         if isinstance(response, Upgrade):
             from arlen_server.sockets import upgrade  # most servers never need the engine
 
             await upgrade(self, request, response)
         else:
+            self.streaming = True
             await send(self, request, response)
 
     def fail(self, request: Request, error: BaseException) -> None:
@@ -116,7 +119,8 @@ class Exchange(Outlet):
         """Switch protocols: answer 101, let `other` take over, and return what the client has sent since."""
         writer, members = self.server.writer, self.server.wheel.members
         parts, _own = writer.begin(101, raw)
-        self.started, self.ending, self.keep = True, True, False
+        self.flush()
+        self.started, self.ending, self.keep, self.successor = True, True, False, other
         other.write(writer.end(parts, b"connection: Upgrade\r\nupgrade: websocket\r\n"))
         self.server.in_flight -= 1
         members.discard(self)

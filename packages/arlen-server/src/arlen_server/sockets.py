@@ -76,8 +76,8 @@ class Socket(Outlet):
     """
 
     __slots__ = (
-        "_arrived", "_decoder", "_engine", "_exchange", "_fields", "_held", "_lost", "_messages", "_parts", "_pinged",
-        "_raw", "_still", "accepted", "sent",
+        "_arrived", "_decoder", "_engine", "_exchange", "_fields", "_held", "_leaving", "_lost", "_messages", "_parts",
+        "_pinged", "_raw", "_still", "accepted", "sent",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, engine: ServerProtocol, fields: Raw) -> None:
@@ -91,7 +91,7 @@ class Socket(Outlet):
         self._raw = b""
         self._arrived: asyncio.Future[None] | None = None
         self._lost = self.loop.create_future()
-        self._pinged = self._still = self.accepted = False
+        self._leaving = self._pinged = self._still = self.accepted = False
         self.sent = 0
 
     # -- what handlers call
@@ -228,7 +228,7 @@ class Socket(Outlet):
         self._push()
 
     def _frame(self, frame: Frame) -> None:
-        if self._engine.close_sent is not None and frame.opcode is not Opcode.CLOSE:
+        if self._leaving and frame.opcode is not Opcode.CLOSE:
             return
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._parts = []
@@ -271,7 +271,7 @@ class Socket(Outlet):
     def _start_closing(self, code: int, reason: str) -> None:
         if self._engine.state is State.OPEN and not self.gone:
             self._engine.send_close(code, reason)
-            self.deadline = NEVER
+            self._leaving, self.deadline = True, NEVER
             self._push()
             self._read_on()
 
