@@ -10,11 +10,10 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from traceback import print_exception
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -27,11 +26,9 @@ from arlen_server.lifeline import Lifeline
 from arlen_server.refresh import Hub
 from arlen_server.refresh import Refresh as Refreshing
 from arlen_server.server import Server
+from arlen_server.serving import loop_factory
 from arlen_server.settings import Settings
 from arlen_server.tape import Tape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Worker", "main", "resident"]
 
@@ -61,9 +58,10 @@ class Worker:
             try:
                 app = load(self.plan.app or None, self.root)
                 self.settings = app.settings("server", Settings)
+                factory = loop_factory(self.settings.loop)
             except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it is, the manager must hear of it
                 return self._fail(error, "load", tape)
-        with asyncio.Runner(loop_factory=_loop_factory(self.settings.loop)) as runner:
+        with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(self._serve(app))
 
     async def _serve(self, app: Any) -> int:
@@ -186,14 +184,6 @@ def resident() -> int:
     except OSError:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024
-
-
-def _loop_factory(wanted: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if wanted == "asyncio" or find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 def _routes(app: Any) -> list[dict[str, str]]:

@@ -48,6 +48,7 @@ async def pid() -> str:
 
 @app.get("/block")
 async def block() -> str:
+    Path("blocked").touch()
     time.sleep(600)
     return "never"
 

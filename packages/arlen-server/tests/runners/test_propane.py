@@ -92,12 +92,13 @@ def test_stop_at_once(run, until, root, alive, signals):
     assert not any(alive(pid) for pid in workers)
 
 
-def test_worker_that_does_not_stop_is_killed(run, root):
+def test_worker_that_does_not_stop_is_killed(run, root, until):
     """A worker that is stuck at the end is killed after its time."""
     configure(root, "drain_timeout = 0.1\n[server.propane]\nstop_timeout = 0.2\n")
     propane = start(run, workers=1)
     with propane.connect() as client:
         client.sendall(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
+        until((root / "blocked").exists)
         assert 0 == propane.stop()
     assert 1 == propane.count("worker_killed", reason="shutdown")
 
@@ -342,12 +343,13 @@ def test_recycling_under_load_fails_no_request(run, load, root, limit, reason):
 
 
 @pytest.mark.parametrize("path", ["/", "/block"])
-def test_no_orphans(run, until, alive, path):
+def test_no_orphans(run, until, alive, root, path):
     """When the manager is killed its workers end, busy or stuck, and the address is free."""
     propane = start(run, workers=2)
     address = propane.address
     with propane.connect() as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        until(lambda: path == "/" or (root / "blocked").exists(), "the request")
         workers = pids(propane)
         propane.signal(signal.SIGKILL)
         assert -9 == propane.join()
