@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from arlen import App
-from arlen_web import Web
+from arlen import App, Web
 
 import helpers
 from controllers import dashboard, errors, incidents, timeline, transfer

@@ -69,7 +69,9 @@ def weekly(weeks: Sequence[Week]) -> Chart:
         return Bar(round(x, 1), round(base - height, 1), round(thick - 1, 1), height, value)
 
     columns = [
-        Column(each.monday, round(LEFT + slot * (place + 0.5), 1), bar(place, each.opened, 0), bar(place, each.resolved, 1))
+        Column(
+            each.monday, round(LEFT + slot * (place + 0.5), 1), bar(place, each.opened, 0), bar(place, each.resolved, 1)
+        )
         for place, each in enumerate(weeks)
     ]
     grid = [Line(round(base - (base - TOP) * n / count, 1), step * n) for n in range(count + 1)]

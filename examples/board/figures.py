@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from statistics import median
 from typing import TypeVar
 
-from msgspec import Struct
+from arlen import Struct
 
 from models import Filters, Incident, Severity, Status
 from records import find, stamp

@@ -46,7 +46,9 @@ def sample(db: Connection, path: Path, now: datetime) -> int:
 
     Raises `Broken` for a file with a bad row.
     """
-    sheet = read(decoded(path.read_bytes()), now + _AGES)  # whatever the time is here, the sample is not from the future
+    sheet = read(
+        decoded(path.read_bytes()), now + _AGES
+    )  # whatever the time is here, the sample is not from the future
     if sheet.bad:
         first = sheet.bad[0]
         raise Broken(f"line {first.line}: {first.errors[0].field} {first.errors[0].message}")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from arlen import FieldError, Struct
+from arlen import FieldError, Meta, Struct
 from arlen_core.validation import explain
-from msgspec import Meta, convert, field
+from msgspec import convert, field
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -94,7 +94,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.MEDIUM
     status: Status = Status.OPEN
     owner: Name = ""
-    tags: list[str] = []
+    tags: list[str] = field(default_factory=list)
     opened: str = ""
     description: Text = ""
     author: Author = ""
@@ -141,8 +141,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     """What the list shows: the query of its address."""
 
     q: Annotated[str, Meta(max_length=200)] = ""
-    status: list[Status] = []
-    severity: list[Severity] = []
+    status: list[Status] = field(default_factory=list)
+    severity: list[Severity] = field(default_factory=list)
     service: str = ""
     owner: str = ""
     tag: str = ""
@@ -289,4 +289,6 @@ def _tags(tags: tuple[str, ...]) -> list[FieldError]:
     wrong = [each for each in tags if not _TAG(each)]
     if not wrong:
         return []
-    return [FieldError("tags", "invalid_pattern", f"{wrong[0][:40]!r} is not a tag: letters, digits and dashes, 24 at most")]
+    return [
+        FieldError("tags", "invalid_pattern", f"{wrong[0][:40]!r} is not a tag: letters, digits and dashes, 24 at most")
+    ]

@@ -1,4 +1,4 @@
-"""Records: reading and writing incidents on one SQLite connection; everything here blocks, store.py calls it in threads."""
+"""Records: reading and writing incidents on one SQLite connection; all of it blocks, store.py calls it in threads."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from msgspec import Struct
+from arlen import Struct
 
 from models import Fields, Filters, Incident, Note, Page, Severity, Status
 from words import Mode, condition, index, mode, prepare
@@ -104,8 +104,8 @@ def migrate(db: Connection, schema: str, wanted: str = "auto") -> tuple[Mode, bo
                 db.execute(statement)
             db.execute(f"pragma user_version = {SCHEMA}")
         if prepare(db, how):
-            for id in [row[0] for row in db.execute("select id from incidents")]:
-                _index(db, id)
+            for (number,) in db.execute("select id from incidents").fetchall():
+                _index(db, number)
     return how, fresh
 
 
@@ -133,7 +133,7 @@ def find(db: Connection, filters: Filters, how: Mode) -> Page:
     with _reading(db):
         (total,) = db.execute(f"select count(*) from incidents {where}", values).fetchone()  # noqa: S608
         rows = db.execute(
-            f"select {COLUMNS} from incidents {where} order by {order} limit ? offset ?",  # noqa: S608  # our own words
+            f"select {COLUMNS} from incidents {where} order by {order} limit ? offset ?",  # noqa: S608 - our own words, and values beside
             [*values, filters.size, offset],
         ).fetchall()
     return Page([_incident(row) for row in rows], total, filters.page, filters.size)
@@ -161,13 +161,12 @@ def notes(db: Connection, id: int) -> list[Note]:
 
 
 def export(db: Connection, filters: Filters, how: Mode, after: int, limit: int) -> list[Stored]:
-    """Return the next incidents that fit, in the order of their numbers: each is met once, whatever changes meanwhile."""
+    """Return the next incidents that fit, by their numbers: each is met once, whatever changes meanwhile."""
     where, values = _where(filters, how)
     more = f"{where} and id > ?" if where else "where id > ?"
+    sql = f"select {COLUMNS} from incidents {more} order by id limit ?"  # noqa: S608 - our own words
     with _reading(db):
-        rows = db.execute(
-            f"select {COLUMNS} from incidents {more} order by id limit ?", [*values, after, limit]  # noqa: S608
-        ).fetchall()
+        rows = db.execute(sql, [*values, after, limit]).fetchall()
         return [Stored(_incident(row), notes(db, row[0])) for row in rows]
 
 
@@ -257,9 +256,9 @@ def edit(db: Connection, id: int, version: int, fields: Fields, *, author: str, 
             raise Conflict(old, _since(db, old, version))
         if told:
             _update(db, old, fields, now)
-            _append(db, id, now, author, "change", "\n".join(told))
+            _append(db, id, now, author, "\n".join(told), kind="change")
         if text:
-            _append(db, id, now, author, "note", text)
+            _append(db, id, now, author, text)
         return get(db, id)
 
 
@@ -267,7 +266,7 @@ def note(db: Connection, id: int, *, author: str, text: str, now: datetime) -> N
     """Add a note to the timeline of an incident; raises `Missing`. Its version stays: nobody's edit is in the way."""
     with writing(db):
         get(db, id)
-        return _append(db, id, now, author, "note", text)
+        return _append(db, id, now, author, text)
 
 
 def stamp(moment: datetime) -> str:
@@ -280,8 +279,9 @@ def _update(db: Connection, old: Incident, fields: Fields, now: datetime) -> Non
     closed = (old.resolved or touched) if fields.status is Status.RESOLVED else None
     values = {"id": old.id, "updated": stamp(touched), "resolved": stamp(closed) if closed else None}
     db.execute(
-        """update incidents set title = :title, service = :service, severity = :severity, status = :status, owner = :owner,
-             opened = :opened, updated = :updated, resolved = :resolved, description = :description, version = version + 1
+        """update incidents set title = :title, service = :service, severity = :severity, status = :status,
+             owner = :owner, opened = :opened, updated = :updated, resolved = :resolved, description = :description,
+             version = version + 1
            where id = :id""",
         _values(fields) | values,
     )
@@ -295,7 +295,7 @@ def _since(db: Connection, incident: Incident, version: int) -> list[Note]:
     return changes[-(incident.version - version) :] if version < incident.version else []
 
 
-def _append(db: Connection, id: int, now: datetime, author: str, kind: str, text: str) -> Note:
+def _append(db: Connection, id: int, now: datetime, author: str, text: str, *, kind: str = "note") -> Note:
     (number,) = db.execute(
         "insert into notes (incident, at, author, kind, text) values (?, ?, ?, ?, ?) returning id",
         (id, stamp(now), author, kind, text),
@@ -368,14 +368,22 @@ def _tag(db: Connection, id: int, tags: Sequence[str]) -> None:
 def _index(db: Connection, id: int) -> None:
     incident = get(db, id)
     said = [each.text for each in notes(db, id) if each.kind == "note"]  # not what a field was before
-    parts = [incident.ref, incident.title, incident.service, incident.owner, *incident.tags, incident.description, *said]
+    parts = [
+        incident.ref,
+        incident.title,
+        incident.service,
+        incident.owner,
+        *incident.tags,
+        incident.description,
+        *said,
+    ]
     index(db, id, "\n".join(parts))
 
 
 def _incident(row: Sequence[Any]) -> Incident:
-    id, title, service, severity, status, owner, opened, updated, resolved, description, version, tags = row
+    number, title, service, severity, status, owner, opened, updated, resolved, description, version, tags = row
     return Incident(
-        id=id, title=title, service=service, severity=_SEVERITIES[severity], status=_STATUSES[status], owner=owner,
+        id=number, title=title, service=service, severity=_SEVERITIES[severity], status=_STATUSES[status], owner=owner,
         tags=tuple((tags or "").split()), opened=_time(opened), updated=_time(updated),
         resolved=_time(resolved) if resolved else None, description=description, version=version,
     )  # fmt: skip

@@ -147,7 +147,7 @@ class _Reader:
         self.errors: list[FieldError] = []
 
     def row(self, line: int, raw: list[str]) -> Row | None:
-        id, fields, notes = self._id(), self._fields(), self._notes()
+        number, fields, notes = self._number(), self._fields(), self._notes()
         if fields is None:
             return None
         resolved, updated = self._time("resolved", fields.opened), self._time("updated", fields.opened)
@@ -157,7 +157,7 @@ class _Reader:
         if self.errors:
             return None
         last = max([fields.opened, *[each for each in (updated, resolved) if each], *[each.at for each in notes]])
-        return Row(line, id, fields, last, (resolved or last) if done else None, notes, raw)
+        return Row(line, number, fields, last, (resolved or last) if done else None, notes, raw)
 
     def _fields(self) -> Fields | None:
         names = ("title", "service", "owner", "opened", "description")
@@ -168,7 +168,7 @@ class _Reader:
         self.errors += rows
         return fields
 
-    def _id(self) -> int | None:
+    def _number(self) -> int | None:
         text = self._sent.get("id", "").strip().upper().removeprefix("INC-")
         if not text:
             return None

@@ -128,13 +128,15 @@ class Store:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             made.append(records.connect(self._path, wait=self._settings.patience))
             mode = self._prepare(made[0])
-            for _ in range(self._settings.readers):
-                made.append(records.connect(self._path, wait=self._settings.patience, read_only=True))
+            made += [self._reader() for _ in range(self._settings.readers)]
         except (sqlite3.Error, OSError, records.Foreign, intake.Broken) as error:
             for each in made:
                 each.close()
             raise self._unusable(error) from error
         return mode, made
+
+    def _reader(self) -> sqlite3.Connection:
+        return records.connect(self._path, wait=self._settings.patience, read_only=True)
 
     def _prepare(self, db: sqlite3.Connection) -> Mode:
         with records.writing(db):  # tables and sample together: a kill in between leaves nothing half done

@@ -1,4 +1,4 @@
-"""Words: full-text search by SQLite's FTS5, and where a build lacks it by LIKE over the same words, with the same results."""
+"""Words: full-text search by SQLite's FTS5, and by LIKE where a build lacks it, with the same results."""
 
 import re
 from sqlite3 import Connection, OperationalError
@@ -60,14 +60,15 @@ def index(db: Connection, id: int, text: str) -> None:
 
 
 def condition(query: str, how: Mode) -> tuple[str, list[str]] | None:
-    """Return a condition on `incidents.id` with its values: every word begins a word of the incident; `None` for none."""
+    """Return a condition on incidents with its values: every word begins a word of theirs; `None` for no words."""
     found = words(query)[:WORDS]
     if not found:
         return None
     if how == "fts5":
         return "id in (select rowid from search where search match ?)", [" ".join(f'"{each}"*' for each in found)]
     like = " and ".join(["body like ?"] * len(found))
-    return f"id in (select rowid from search where {like})", [f"% {each}%" for each in found]
+    where = f"id in (select rowid from search where {like})"  # noqa: S608 - question marks only
+    return where, [f"% {each}%" for each in found]
 
 
 def _forget(db: Connection) -> None:
@@ -75,7 +76,8 @@ def _forget(db: Connection) -> None:
     try:
         db.execute("drop table search")
     except OperationalError:
-        parts = [row[0] for row in db.execute("select name from sqlite_master where name like 'search\\_%' escape '\\'")]
+        names = db.execute("select name from sqlite_master where name like 'search@_%' escape '@'")
+        parts = [row[0] for row in names]
         db.execute("pragma writable_schema = on")
         db.execute("delete from sqlite_master where name = 'search'")
         db.execute("pragma writable_schema = reset")

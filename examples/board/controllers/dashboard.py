@@ -1,7 +1,6 @@
 """Dashboard: how things stand."""
 
-from arlen import Context, Response, Router, redirect
-from arlen_core.answers import View
+from arlen import Context, Response, Router, View, redirect
 
 from charts import weekly
 from store import Store

@@ -1,7 +1,6 @@
 """Errors: every refusal as a page of the board, or as a problem document for programs."""
 
-from arlen import App, Context, HTTPError, NotFound, Response
-from arlen_core.answers import View
+from arlen import App, Context, HTTPError, NotFound, Response, View
 from arlen_core.negotiation import choose
 from arlen_core.problems import problem, wrap
 
@@ -48,7 +47,7 @@ async def missing(ctx: Context, error: Missing) -> View | Response:
     return await page(ctx, NotFound(f"There is no incident INC-{error.id}.", code="incident_not_found"))
 
 
-async def busy(ctx: Context, error: Busy) -> View | Response:
+async def busy(ctx: Context, _: Busy) -> View | Response:
     """The database has more to do than it can."""
     refusal = HTTPError(503, "The board is very busy.", code="store_busy", headers={"retry-after": "1"})
     return await page(ctx, refusal)

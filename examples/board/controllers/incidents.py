@@ -1,10 +1,9 @@
-"""Incidents: the list, one incident, and the forms that open and change one; HTML, JSON and CSV from the same handlers."""
+"""Incidents: the list, one of them, the forms that open and change one; HTML, JSON and CSV from the same handlers."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from arlen import Context, FieldError, HTTPError, Input, Query, Response, Router, Stream, ValidationFailed, json
-from arlen_core.answers import View
+from arlen import Context, FieldError, HTTPError, Input, Query, Response, Router, Stream, ValidationFailed, View, json
 from arlen_core.conditional import require
 from arlen_core.negotiation import negotiate
 from msgspec import structs
@@ -29,7 +28,11 @@ async def index(filters: Annotated[Filters, Query], ctx: Context, store: Store) 
         return Stream(_csv(store, filters), media="text/csv; charset=utf-8", headers=name)
     found = await store.find(filters)
     return ctx.render(
-        "incidents/index", data=_listed(ctx, filters, found), found=found, filters=filters, choices=await store.choices()
+        "incidents/index",
+        data=_listed(ctx, filters, found),
+        found=found,
+        filters=filters,
+        choices=await store.choices(),
     )
 
 

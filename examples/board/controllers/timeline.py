@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from arlen import Context, FieldError, HTTPError, Input, Response, Router, ValidationFailed, json, redirect
-from arlen_core.answers import View
+from arlen import Context, FieldError, HTTPError, Input, Response, Router, ValidationFailed, View, json, redirect
 from msgspec import structs
 
 from controllers.common import saved, speaks_json
@@ -26,7 +25,7 @@ async def remark(id: int, sent: Input[Remark], ctx: Context, store: Store) -> Vi
     if not errors and not prose(sent.valid().text).strip():
         errors = [FieldError("text", "missing", "is required")]
     if errors:
-        return await _again(id, ctx, store, sent, errors, 422)
+        return await _again(id, ctx, store, sent, errors, status=422)
     author = tidy(sent.valid().author)
     made = await store.note(id, author=author, text=prose(sent.valid().text))
     if speaks_json(ctx):
@@ -40,7 +39,7 @@ async def move(id: int, sent: Input[Move], ctx: Context, store: Store) -> View |
     """Give an incident another status, with a word about why."""
     found = (await store.get(id)).incident
     if errors := _wrong(sent):
-        return await _again(id, ctx, store, sent, errors, 422)
+        return await _again(id, ctx, store, sent, errors, status=422)
     step = sent.valid()
     author = tidy(step.author)
     try:
@@ -48,7 +47,7 @@ async def move(id: int, sent: Input[Move], ctx: Context, store: Store) -> View |
             id, step.version, _fields(found, status=step.status), author=author, text=prose(step.text).strip("\n ")
         )
     except Conflict as conflict:
-        return await _again(id, ctx, store, sent, _late(conflict), 409)
+        return await _again(id, ctx, store, sent, _late(conflict), status=409)
     return saved(ctx, made, author, message=f"{made.ref} {_DONE[made.status]}.")
 
 
@@ -64,12 +63,14 @@ def _fields(incident: Incident, **changes: Any) -> Fields:
 
 def _late(conflict: Conflict) -> list[FieldError]:
     current = conflict.current
-    reason = f"was changed in the meantime: {current.ref} is {current.status} now. Nothing was saved; look, and try again"
+    reason = (
+        f"was changed in the meantime: {current.ref} is {current.status} now. Nothing was saved; look, and try again"
+    )
     return [FieldError("status", "edit_conflict", reason)]
 
 
 async def _again(
-    id: int, ctx: Context, store: Store, sent: Input[Any], errors: list[FieldError], status: int
+    id: int, ctx: Context, store: Store, sent: Input[Any], errors: list[FieldError], *, status: int
 ) -> View:
     if speaks_json(ctx):
         if status == 422:

@@ -1,9 +1,8 @@
 """Transfer: incidents from CSV files; what cannot be taken comes back, to be corrected in the page."""
 
-from arlen import Context, FieldError, Response, Router, ValidationFailed, json, redirect
-from arlen_core.answers import View
-from arlen_core.forms import read_form
 from anyio import to_thread
+from arlen import Context, FieldError, Response, Router, ValidationFailed, View, json, redirect
+from arlen_core.forms import read_form
 
 from controllers.common import speaks_json
 from intake import Intake

@@ -1,4 +1,4 @@
-"""Chromium: a headless browser for tests, driven over a pipe by the DevTools protocol; nothing but the standard library."""
+"""Chromium: a headless browser for tests, driven over a pipe by its DevTools protocol."""
 
 import json
 import os
@@ -90,9 +90,7 @@ class Browser:
         tab = Tab(self, session)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
-        tab.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
         return tab

@@ -16,10 +16,11 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FOLDERS = [str(BOARD), str(HERE)]
 sys.path[:0] = FOLDERS
 
-from app import board  # noqa: E402  # the application is a folder, found by the path above
 from arlen import App  # noqa: E402
 from arlen_core.clock import VirtualClock  # noqa: E402
 from arlen_core.testing import Client  # noqa: E402
+
+from app import board  # noqa: E402  # the application is a folder, found by the path above
 from models import Draft, Fields, Severity, Status, checked  # noqa: E402
 from records import connect, migrate  # noqa: E402
 

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from sqlite3 import Connection
 
 from conftest import NOW, fields
+
 from figures import LISTED, WEEKS, Load, Week, overview
 from models import Severity, Status
 from records import insert
@@ -19,9 +20,9 @@ def add(db: Connection, opened: str, resolved: str = "", **changes: object) -> N
 def test_an_empty_board_has_zeros(db: Connection) -> None:
     """Every status, severity and week is there."""
     made = overview(db, "fts5", NOW)
-    assert {each: 0 for each in Status} == made.statuses
-    assert {each: 0 for each in Severity} == made.severities
-    assert {each: None for each in Severity} == made.paces
+    assert dict.fromkeys(Status, 0) == made.statuses
+    assert dict.fromkeys(Severity, 0) == made.severities
+    assert dict.fromkeys(Severity) == made.paces
     assert (0, 0, 0, [], [], []) == (made.active, made.total, made.unowned, made.services, made.oldest, made.latest)
     assert WEEKS == len(made.weeks)
 

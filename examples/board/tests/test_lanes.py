@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlite3 import Connection
 
 import pytest
+
 from lanes import Busy, Lane
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,9 @@ import pytest
 from conftest import NOW, draft
 from hypothesis import given
 from hypothesis import strategies as st
-from models import TAGS, Draft, Filters, Page, checked, moment, person, prose, split, tidy
 from msgspec import ValidationError, convert
+
+from models import TAGS, Draft, Filters, Page, checked, moment, person, prose, split, tidy
 
 
 def refused(**changes: object) -> list[tuple[str, str]]:

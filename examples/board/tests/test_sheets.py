@@ -8,6 +8,7 @@ import pytest
 from conftest import NOW
 from hypothesis import given
 from hypothesis import strategies as st
+
 from models import Incident, Note, Severity, Status, prose, tidy
 from records import Stored
 from sheets import COLUMNS, LARGEST_ID, ROWS, Bad, Row, Sheet, SheetError, decoded, lines, read, write
@@ -26,7 +27,9 @@ def wrong(sheet: Sheet) -> list[tuple[int, str, str]]:
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2026, 11, 1)).map(  # noqa: DTZ001
     lambda each: each.replace(microsecond=0, tzinfo=UTC)
 )
-LINE = st.text(st.characters(exclude_categories=["C"]), min_size=3, max_size=30).filter(lambda each: len(tidy(each)) > 2)
+LINE = st.text(st.characters(exclude_categories=["C"]), min_size=3, max_size=30).filter(
+    lambda each: len(tidy(each)) > 2
+)
 PERSON = st.text(st.characters(exclude_categories=["C"], exclude_characters=":"), max_size=20).map(tidy)
 PROSE = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).map(prose)
 NOTES = st.builds(Note, st.just(0), MOMENTS, PERSON, st.sampled_from(["note", "change"]), PROSE)
@@ -42,8 +45,8 @@ def stored(draw: st.DrawFn) -> Stored:
     incident = Incident(
         id=draw(st.integers(1, LARGEST_ID)), title=tidy(draw(LINE)), service="billing",
         severity=draw(st.sampled_from(Severity)), status=status, owner=draw(PERSON),
-        tags=tuple(sorted(draw(st.sets(st.sampled_from(["a", "b-c", "d9"]))))), opened=opened, updated=NOW, resolved=end,
-        description=draw(PROSE), version=1,
+        tags=tuple(sorted(draw(st.sets(st.sampled_from(["a", "b-c", "d9"]))))), opened=opened, updated=NOW,
+        resolved=end, description=draw(PROSE), version=1,
     )  # fmt: skip
     return Stored(incident, made)
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import BOARD, fields
 from hypothesis import given
 from hypothesis import strategies as st
+
 from models import Filters
 from records import connect, create, find, migrate
 from words import WORDS, Mode, condition, index, mode, prepare, words
