@@ -237,6 +237,18 @@ def test_a_check_box_is_ticked_by_true():
     assert "checked" not in attrs(form().checkbox("x"))
 
 
+def test_a_box_that_is_ticked_by_default_can_be_unticked():
+    """Nothing sent would mean true, so the form says false itself, after the box."""
+
+    class Choice(Struct):
+        notify: bool = True
+        quiet: bool = False
+
+    shown = Seen(form(Choice).checkbox("notify")).rows
+    assert [("checkbox", "true"), ("hidden", "false")] == [(row[1]["type"], row[1]["value"]) for row in shown]
+    assert 1 == len(Seen(form(Choice).checkbox("quiet")).rows)
+
+
 def test_the_summary_links_to_the_fields():
     """All errors at the top, announced, with links to the controls; errors of no field without one."""
     shown = Seen(form(WRONG).summary())

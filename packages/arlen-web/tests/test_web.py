@@ -1,6 +1,7 @@
 """Web: what the plugin adds to an application, in each environment, and what stops its start."""
 
 import gzip
+from datetime import datetime, time
 from typing import Annotated
 
 import pytest
@@ -96,6 +97,35 @@ async def test_a_form_is_shown_again_and_a_message_waits(tmp_path):
         assert "<p class=success>Saved &lt;it&gt;</p>" in (await client.get("/")).text
         assert "Saved" not in (await client.get("/")).text
         assert {} == client.cookies
+
+
+class Choice(Struct):
+    """What browsers send in their own way."""
+
+    at: datetime | None = None
+    hour: time | None = None
+    notify: bool = True
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ([("at", "2026-11-22T09:05"), ("hour", "09:05")], ("2026-11-22T09:05:00", "09:05:00", True)),
+        ([("at", "2026-11-22T09:05:07"), ("notify", "true"), ("notify", "false")], ("2026-11-22T09:05:07", None, True)),
+        ([("at", ""), ("hour", ""), ("notify", "false")], (None, None, False)),
+    ],
+)
+async def test_what_browsers_send_is_understood(tmp_path, form, expected):
+    """Times without seconds, and a box that was unticked though it is ticked by default."""
+    app, _ = site(tmp_path)
+
+    @app.post("/")
+    async def take(choice: Choice) -> Choice:
+        return choice
+
+    async with Client(app) as client:
+        got = (await client.post("/", form=form)).json()
+    assert expected == (got["at"], got["hour"], got["notify"])
 
 
 async def test_messages_survive_two_processes_with_one_secret(tmp_path):

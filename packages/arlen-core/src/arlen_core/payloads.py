@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Protocol, get_origin
 
 import msgspec
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Values", "broken", "decoder", "flatten", "forgiving", "parse"]
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
 
 
 class Values(Protocol):
@@ -92,10 +95,18 @@ def flatten(kind: Any, source: Values) -> dict[str, Any]:
             if found := source.all(name):
                 values[name] = found
         elif (one := source.get(name)) is not None and (one != "" or bare is str):
-            values[name] = boolean(one) if bare is bool else one
+            values[name] = _read(one, bare)
         elif bare is bool and required:
             values[name] = False
     return values
+
+
+def _read(one: Any, bare: Any) -> Any:
+    if bare is bool:
+        return boolean(one)
+    if (bare is datetime or bare is time) and isinstance(one, str) and _minutes(one):
+        return f"{one}:00"  # browsers leave out seconds that are zero, RFC 3339 does not
+    return one
 
 
 def parse(raw: bytes) -> Any:

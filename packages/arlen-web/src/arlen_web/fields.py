@@ -129,13 +129,19 @@ value="Tea &lt;hot&gt;" maxlength="80">')
         return element("select", given | attributes, *inside)
 
     def checkbox(self, name: str, value: str = "", **attributes: Any) -> Markup:
-        """Return a check box; with `value`, one of several that fill a list."""
+        """Return a check box; with `value`, one of several that fill a list.
+
+        A browser sends nothing for a box that is not ticked. Where the Struct takes that for true, a hidden field that
+        says false follows the box; of two values the first one counts.
+        """
         shown = value or "true"
         ticked = shown in self._chosen(name)
         given = {"type": "checkbox", **self._common(name, attributes), "value": shown, "checked": ticked}
         if value:
             given["id"] = self._id(name, value)
-        return element("input", given | attributes)
+        off = {"type": "hidden", "name": name, "value": "false"}
+        rest = element("input", off) if self._rule(name).ticked and not value else ""
+        return element("input", given | attributes) + rest
 
     def errors(self, name: str) -> Markup:
         """Return what is wrong with a field, as the list that the control refers to; nothing when it is fine."""

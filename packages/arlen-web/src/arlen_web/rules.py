@@ -33,6 +33,7 @@ class Rule(Struct, frozen=True):
         options: `(value, label)` of what may be chosen, for an Enum or a Literal.
         multiple: several values may be given.
         title, help: of the field's `Meta(title=..., description=...)`.
+        ticked: a check box that is true when nothing is sent.
     """
 
     type: str = "text"
@@ -41,6 +42,7 @@ class Rule(Struct, frozen=True):
     multiple: bool = False
     title: str = ""
     help: str = ""
+    ticked: bool = False
 
 
 @lru_cache(512)
@@ -66,7 +68,8 @@ def _rule(each: types.Field) -> Rule:
     limits = {name: value for name, value in _limits(kind).items() if value is not None}
     if _needed(each, kind) and not multiple and shape != "checkbox":
         limits["required"] = True
-    return Rule(shape, limits, _options(kind), multiple, schema.get("title", ""), schema.get("description", ""))
+    words = schema.get("title", ""), schema.get("description", "")
+    return Rule(shape, limits, _options(kind), multiple, *words, ticked=each.default is True)
 
 
 def _bare(kind: types.Type) -> tuple[types.Type, dict[str, Any]]:
