@@ -70,7 +70,6 @@ def test_messages_are_told_with_their_process(stage):
 
 def test_end_that_nobody_asked_for_is_told(stage):
     """A process that ends by itself is told with its exit code, after its last words, and is no longer there."""
-    stage.script = "read line; exit 3"
 
     async def act(solo):
         stage.script = "sleep 0.05; exit 3"
@@ -126,12 +125,12 @@ def test_gentle_end_asks_a_ready_process_to_retire(stage):
     stage.play(act)
 
 
-def test_process_that_ignores_term_is_killed(stage):
+def test_process_that_does_not_react_is_killed(stage):
     """After its time a process is killed."""
-    stage.script = "trap '' TERM; kill -STOP $$"
 
     async def act(solo):
         child = await solo.start(Plan())
+        child.signal(signal.SIGSTOP)  # TERM waits until it goes on, KILL does not
         await solo.end()
         assert -signal.SIGKILL == child.poll()
 
