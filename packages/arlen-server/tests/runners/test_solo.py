@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 
@@ -131,6 +132,7 @@ def test_process_that_does_not_react_is_killed(stage):
     async def act(solo):
         child = await solo.start(Plan())
         child.signal(signal.SIGSTOP)  # TERM waits until it goes on, KILL does not
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
         await solo.end()
         assert -signal.SIGKILL == child.poll()
 

@@ -13,7 +13,6 @@ from arlen_server.channel import Beat, Failed, Ready, Retire
 from arlen_server.children import Plan, spawn_worker
 from arlen_server.worker import resident
 
-
 REFUSES = """
 from arlen_core.app import App
 app = App(__name__)
