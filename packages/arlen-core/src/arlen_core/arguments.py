@@ -9,7 +9,7 @@ import msgspec
 from arlen_core.convert import converter, failed
 from arlen_core.errors import FieldError
 from arlen_core.params import Invalid
-from arlen_core.payloads import flatten
+from arlen_core.payloads import flattener
 from arlen_core.signatures import MISSING
 from arlen_core.validation import custom, explain
 
@@ -68,9 +68,10 @@ def converted(get: Get, kind: Any, wire: str, default: Any, *, blank: bool) -> G
 
 def model(kind: Any) -> Get:
     """Return how to get a Struct, dataclass or TypedDict out of the query parameters."""
+    take = flattener(kind)
 
     def get(request: Request) -> Any:
-        values = flatten(kind, request.query)
+        values = take(request.query)
         try:
             return msgspec.convert(values, kind, strict=False, dec_hook=custom)
         except msgspec.ValidationError:

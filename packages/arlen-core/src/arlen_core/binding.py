@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_args, get_origin
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union, get_args, get_origin
 
 from anyio import to_thread
-from msgspec import Struct
+from msgspec import Struct, ValidationError
 
 from arlen_core.arguments import SOURCES, converted, model, segment
 from arlen_core.convert import converter, multiple, scalar
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Binder", "Bound", "Parameter", "Plan", "Provides"]
 
-_containers = {list, dict, tuple, set}
+_containers = {list, dict, tuple, set, frozenset}
 
 
 class Provides(Protocol):
@@ -109,18 +110,19 @@ class Binder:
         self._threads = threads
         self._limits = limits or FormLimits()
 
-    def plan(self, handler: Handler, path: Collection[str] = (), *, body: bool = True) -> Plan:
+    def plan(self, handler: Handler, path: Collection[str] = (), *, body: bool = True, whole: bool = True) -> Plan:
         """Compile a handler.
 
         Args:
             handler: a coroutine function, an async generator function (a stream) or a plain function (run in a thread).
             path: the names in the route's template.
             body: whether the method has a body.
+            whole: whether every name of the path has to be taken; a guard may leave some.
 
         Raises `StartupError` naming the handler, the parameter and the fix.
         """
         made = [self._bind(handler, parameter, kind, path, body=body) for parameter, kind in read(handler)]
-        _check(handler, [each.parameter for each in made], path)
+        _check(handler, [each.parameter for each in made], path if whole else ())
         socket = next((each.parameter.name for each in made if each.parameter.source == "socket"), "")
         gather = _gather(made)
         alone = not any(each.get for each in made)
@@ -136,9 +138,9 @@ class Binder:
         if isinstance(marker, Cookie):
             return _text(handler, parameter, kind, "cookie", marker.name or name)
         if marker is Query:
-            return Bound(Parameter(name, "query", "", kind, required=False), model(kind))
+            return _model(handler, name, kind)
         if name in path:
-            return Bound(Parameter(name, "path", name, kind, required=True), segment(name, kind))
+            return self._segment(handler, name, kind)
         if offered := self._offered(name, kind):
             return offered
         if scalar(kind) or multiple(kind) is not None:
@@ -146,6 +148,12 @@ class Binder:
         if kind is MISSING:
             raise refuse(handler, name, "has no annotation", f"write its type, such as `{name}: str`")
         return self._body(handler, name, kind, body=body)
+
+    def _segment(self, handler: Handler, name: str, kind: Any) -> Bound:
+        if _compound(kind) or strip(kind) in {WebSocket, Form, *self._special}:
+            raise refuse(handler, name, f"comes from the path, and no text is a {kind}", "rename one of the two")
+        get = _readable(handler, name, kind, segment, name, kind)
+        return Bound(Parameter(name, "path", name, kind, required=True), get)
 
     def _offered(self, name: str, kind: Any) -> Bound | None:
         bare = strip(kind)
@@ -165,13 +173,13 @@ class Binder:
         bare = strip(kind)
         again = get_origin(bare) is Input
         inner = get_args(bare)[0] if again else kind
-        if fields(strip(inner)) is None and strip(inner) is not dict and get_origin(strip(inner)) not in _containers:
+        if not _compound(inner):
             fix = "provide it as a service (`app.provide`), or use a Struct, a scalar, Request or Context"
             raise refuse(handler, name, f"has a type that nothing provides: {kind}", fix)
         if not body:
             fix = "use POST, `Annotated[..., Query]`, or provide it as a service (`app.provide`)"
             raise refuse(handler, name, "is a body, but the method has none", fix)
-        fetch = (forgiving if again else decoder)(inner, self._limits)
+        fetch = _readable(handler, name, kind, forgiving if again else decoder, inner, self._limits)
         return Bound(Parameter(name, "body", "", inner, required=True), fetch, waits=True)
 
     async def _form(self, request: Request) -> Form:
@@ -179,9 +187,35 @@ class Binder:
 
 
 def _marker(kind: Any) -> Any:
-    if get_origin(kind) is Annotated:
-        return next((each for each in get_args(kind)[1:] if isinstance(each, Header | Cookie) or each is Query), None)
+    for each in get_args(kind)[1:] if get_origin(kind) is Annotated else ():
+        if each is Header or each is Cookie:
+            return each()
+        if isinstance(each, Header | Cookie) or each is Query:
+            return each
     return None
+
+
+def _compound(kind: Any) -> bool:
+    """Return true for what a body can be: records, lists and maps, and unions of them."""
+    bare = strip(kind)
+    if get_origin(bare) in {Union, UnionType}:
+        return all(_compound(each) for each in get_args(bare) if each is not NoneType)
+    return bare in _containers or get_origin(bare) in _containers or fields(bare) is not None
+
+
+def _readable(handler: Handler, name: str, kind: Any, make: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return make(*args)
+    except TypeError as error:
+        raise refuse(handler, name, f"has a type that cannot be read, {kind}: {error}", "use another type") from None
+
+
+def _model(handler: Handler, name: str, kind: Any) -> Bound:
+    if fields(strip(kind)) is None:
+        fix = "use a Struct, or leave `Query` out of the annotation"
+        raise refuse(handler, name, f"takes the whole query, but is no record: {kind}", fix)
+    get = _readable(handler, name, kind, model, kind)
+    return Bound(Parameter(name, "query", "", kind, required=False), get)
 
 
 def _text(handler: Handler, parameter: inspect.Parameter, kind: Any, source: str, wire: str) -> Bound:
@@ -192,9 +226,18 @@ def _text(handler: Handler, parameter: inspect.Parameter, kind: Any, source: str
     if default is MISSING and _optional(kind):
         default = None
     elif default is MISSING and many and source == "query":
-        default = (converter(kind) or list)([])
-    get = converted(SOURCES[source](wire, many=many), kind, wire, default, blank=not many and strip(kind) is not str)
+        default = _none_of(kind)
+    fetch, blank = SOURCES[source](wire, many=many), not many and strip(kind) is not str
+    get = _readable(handler, parameter.name, kind, partial(converted, blank=blank), fetch, kind, wire, default)
     return Bound(Parameter(parameter.name, source, wire, kind, required=default is MISSING, default=default), get)
+
+
+def _none_of(kind: Any) -> Any:
+    """Return the empty list, set or tuple, or `MISSING` when it must not be empty."""
+    try:
+        return (converter(kind) or list)([])
+    except (ValidationError, TypeError):
+        return MISSING
 
 
 def _optional(kind: Any) -> bool:
@@ -243,6 +286,8 @@ def _gather(made: list[Bound]) -> Gather:
 
 def _caller(handler: Handler, gather: Gather, threads: Callable[[], CapacityLimiter | None], *, alone: bool) -> Any:
     function = target(handler)
+    if inspect.isgeneratorfunction(function):
+        raise StartupError(f"{place(handler)} is a plain generator", fix="write `async def`", code="bad_signature")
     if inspect.isasyncgenfunction(function):
 
         async def stream(request: Request) -> Any:
@@ -252,7 +297,8 @@ def _caller(handler: Handler, gather: Gather, threads: Callable[[], CapacityLimi
     if not inspect.iscoroutinefunction(function):
 
         async def thread(request: Request) -> Any:
-            return await to_thread.run_sync(partial(handler, **await gather(request)), limiter=threads())
+            made = await to_thread.run_sync(partial(handler, **await gather(request)), limiter=threads())
+            return await made if inspect.isawaitable(made) else made  # a plain decorator around a coroutine function
 
         return thread
     if alone:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import datetime, time
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from arlen_core.decimals import bounded, is_decimal
 from arlen_core.validation import explain, strip
 
 if TYPE_CHECKING:
@@ -15,27 +18,35 @@ if TYPE_CHECKING:
 
     from arlen_core.errors import FieldError
 
-__all__ = ["boolean", "converter", "failed", "multiple", "scalar"]
+__all__ = ["boolean", "converter", "failed", "multiple", "prepare", "scalar"]
 
 _TRUE, _FALSE = frozenset({"1", "true", "on", "yes"}), frozenset({"0", "false", "off", "no", ""})
+_minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
 _lists = {list, set, frozenset, tuple}
+_scalars = {
+    "builtins": {"str", "int", "float", "bool"},
+    "datetime": {"date", "datetime", "time", "timedelta"},
+    "decimal": {"Decimal"},
+    "uuid": {"UUID"},
+}
 
 
-def boolean(text: str) -> Any:
+def boolean(text: Any) -> Any:
     """Return the truth that `text` says (`1 true on yes`, `0 false off no` and nothing), or the text itself."""
+    if not isinstance(text, str):
+        return text
     word = text.lower()
     return True if word in _TRUE else False if word in _FALSE else text
 
 
 def scalar(kind: Any) -> bool:
-    """Return true when one piece of text can be a `kind`."""
+    """Return true when one piece of text can be a `kind`: text, a number, a truth, a date, a UUID, one of a choice."""
     bare = strip(kind)
     if get_origin(bare) is Literal:
         return True
-    if not isinstance(bare, type) or issubclass(bare, (msgspec.Struct, dict, list, tuple, set, bytes)):
+    if not isinstance(bare, type):
         return False
-    module = bare.__module__
-    return issubclass(bare, Enum) or (bare is not object and module in {"builtins", "uuid", "datetime", "decimal"})
+    return issubclass(bare, Enum) or bare.__qualname__ in _scalars.get(bare.__module__, ())
 
 
 def multiple(kind: Any) -> Any | None:
@@ -49,7 +60,8 @@ def multiple(kind: Any) -> Any | None:
 def converter(kind: Any) -> Callable[[Any], Any] | None:
     """Return a function from text (or a list of texts) to `kind`, or `None` when text will do as it is.
 
-    The function raises `msgspec.ValidationError`; `failed` says what is wrong.
+    The function raises `msgspec.ValidationError`; `failed` says what is wrong. Raises `TypeError` for a type that
+    msgspec cannot read, such as an Enum of numbers and texts.
 
     >>> converter(int)("3"), converter(str)
     (3, None)
@@ -57,34 +69,44 @@ def converter(kind: Any) -> Callable[[Any], Any] | None:
     bare, plain = strip(kind), get_origin(kind) is not Annotated
     if bare is str and plain:
         return None
-    prepare = _prepare(bare)
+    ready = prepare(kind)
+    msgspec.json.Decoder(kind)  # looks at the type now, not at the first request
 
     def convert(value: Any) -> Any:
-        return msgspec.convert(value if prepare is None else prepare(value), kind, strict=False)
+        return msgspec.convert(value if ready is None else ready(value), kind, strict=False)
 
     return convert
 
 
 def failed(value: Any, kind: Any, field: str) -> list[FieldError]:
     """Return the rows for a value that `converter` refused."""
-    prepare = _prepare(strip(kind))
-    return explain(value if prepare is None else prepare(value), kind, strict=False, at=field)
+    ready = prepare(kind)
+    return explain(value if ready is None else ready(value), kind, strict=False, at=field)
 
 
-def _prepare(bare: Any) -> Callable[[Any], Any] | None:
+def prepare(kind: Any) -> Callable[[Any], Any] | None:
+    """Return what has to happen to a text (or a list of texts) before msgspec converts it, or `None` for nothing."""
+    bare = strip(kind)
     if bare is bool:
         return boolean
     if bare is float:
         return _finite
-    if get_origin(bare) in _lists and strip(get_args(bare)[0]) in {bool, float}:
-        each = boolean if strip(get_args(bare)[0]) is bool else _finite
-        return lambda values: [each(value) for value in values]
-    return None
+    if is_decimal(bare):
+        return bounded
+    if bare is datetime or bare is time:
+        return _timed
+    each = prepare(get_args(bare)[0]) if multiple(bare) is not None else None
+    return None if each is None else lambda values: [each(value) for value in values]
 
 
-def _finite(text: str) -> Any:
+def _timed(text: Any) -> Any:
+    # browsers leave out seconds that are zero (`2026-11-22T09:05`), RFC 3339 does not
+    return f"{text}:00" if isinstance(text, str) and _minutes(text) else text
+
+
+def _finite(text: Any) -> Any:
     # JSON has no NaN and no infinity; a query has none either
     try:
-        return text if math.isfinite(float(text)) else f"not finite: {text}"
+        return text if math.isfinite(float(text)) else f"no number: {text}"
     except ValueError:
         return text

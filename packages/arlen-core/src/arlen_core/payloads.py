@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, get_origin
 
 import msgspec
 
-from arlen_core.convert import boolean, multiple
+from arlen_core.convert import multiple, prepare
+from arlen_core.decimals import holds, unsound
 from arlen_core.errors import FieldError, HTTPError
 from arlen_core.params import Input, Invalid
-from arlen_core.validation import custom, explain, fields, strip
+from arlen_core.validation import ROWS, custom, explain, fields, strip
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from arlen_core.forms import FormLimits
+    from arlen_core.forms import Form, FormLimits
     from arlen_core.requests import Request
 
-__all__ = ["Values", "broken", "decoder", "flatten", "forgiving", "parse"]
+__all__ = ["Values", "broken", "decoder", "flatten", "flattener", "forgiving", "parse"]
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
@@ -38,75 +40,75 @@ class Values(Protocol):
 def decoder(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], Awaitable[Any]]:
     """Return a coroutine function that reads the body of a request as `kind`.
 
-    JSON (RFC 8259) is decoded and validated in one pass; forms are flattened and converted. It raises `Invalid` with a
-    row for each failing field, and `HTTPError` 400 (broken JSON), 413 (too large) or 415 (a media type that nobody
-    asked for).
+    JSON (RFC 8259) is decoded and validated in one pass; of a name that comes twice the last value counts. Forms are
+    flattened and converted. It raises `Invalid` with a row for each failing field, and `HTTPError` 400 (broken JSON),
+    413 (too large) or 415 (a media type that nobody asked for).
+
+    Raises `TypeError` for a type that cannot be read.
     """
     read_json = msgspec.json.Decoder(kind, dec_hook=custom).decode
+    values, checked = flattener(kind), holds(kind)
 
     async def read(request: Request) -> Any:
         media = request.media
         if media == "application/json" or media.endswith("+json"):
             raw = await request.body.read()
             try:
-                return read_json(raw)
+                value = read_json(raw)
             except msgspec.ValidationError:
                 raise Invalid(explain(parse(raw), kind)) from None
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise broken(error) from None
-        values = await _values(request, kind, limits)
-        try:
-            return msgspec.convert(values, kind, strict=False, dec_hook=custom)
-        except msgspec.ValidationError:
-            raise Invalid(explain(values, kind, strict=False)) from None
+        else:
+            value = _converted(values(await _form(request, limits)), kind)
+        if checked and (rows := list(islice(unsound(value), ROWS))):
+            raise Invalid(rows)
+        return value
 
     return read
 
 
 def forgiving(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], Awaitable[Any]]:
     """Return a coroutine function that reads the body as `Input[kind]`: errors are kept for the handler, not raised."""
-    read = decoder(kind, limits)
+    read, values = decoder(kind, limits), flattener(kind)
 
     async def again(request: Request) -> Any:
-        form = request.media in _FORMS
-        raw = await _values(request, kind, limits) if form else {}
-        if not form:
-            try:
-                return Input(kind, await read(request))
-            except Invalid as error:
-                return Input(kind, None, {}, error.rows)
-        rows = explain(raw, kind, strict=False)
-        value = None if rows else msgspec.convert(raw, kind, strict=False, dec_hook=custom)
-        return Input(kind, value, raw, rows)
+        raw = values(await _form(request, limits)) if request.media in _FORMS else {}
+        try:
+            return Input(kind, await read(request), raw)
+        except Invalid as error:
+            return Input(kind, None, raw, error.rows)
 
     return again
 
 
 def flatten(kind: Any, source: Values) -> dict[str, Any]:
-    """Return the values that `source` has for the fields of `kind`, shaped for conversion.
+    """Return the values that `source` has for the fields of `kind`, shaped for conversion; see `flattener`."""
+    return flattener(kind)(source)
+
+
+def flattener(kind: Any) -> Callable[[Values], dict[str, Any]]:
+    """Return a function that takes the fields of `kind` out of a query or a form, shaped for conversion.
 
     Lists take every value; an empty text is an absent value, but for text itself; a `bool` reads `on` and `yes`, and
-    is false when absent, as browsers send check boxes.
+    is false when it is absent and has no default, as browsers send check boxes.
     """
-    values: dict[str, Any] = {}
-    for name, inner, required in fields(strip(kind)) or ():
-        bare = strip(inner)
-        if multiple(inner) is not None or get_origin(bare) in {list, tuple, set}:
-            if found := source.all(name):
-                values[name] = found
-        elif (one := source.get(name)) is not None and (one != "" or bare is str):
-            values[name] = _read(one, bare)
-        elif bare is bool and required:
-            values[name] = False
-    return values
+    shape = [
+        (name, _many(inner), prepare(inner), strip(inner) is str, strip(inner) is bool and required)
+        for name, inner, required in fields(strip(kind)) or ()
+    ]
 
+    def take(source: Values) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, many, ready, text, unticked in shape:
+            found = (source.all(name) or None) if many else source.get(name)
+            if found is not None and (text or found != ""):
+                values[name] = found if ready is None else ready(found)
+            elif unticked:
+                values[name] = False
+        return values
 
-def _read(one: Any, bare: Any) -> Any:
-    if bare is bool:
-        return boolean(one)
-    if (bare is datetime or bare is time) and isinstance(one, str) and _minutes(one):
-        return f"{one}:00"  # browsers leave out seconds that are zero, RFC 3339 does not
-    return one
+    return take
 
 
 def parse(raw: bytes) -> Any:
@@ -124,11 +126,22 @@ def broken(error: Exception) -> HTTPError:
     return HTTPError(400, "the body is not valid JSON", code="invalid_json", errors=[row])
 
 
-async def _values(request: Request, kind: Any, limits: FormLimits | None) -> dict[str, Any]:
+def _many(kind: Any) -> bool:
+    return multiple(kind) is not None or get_origin(strip(kind)) in {list, tuple, set, frozenset}
+
+
+def _converted(values: dict[str, Any], kind: Any) -> Any:
+    try:
+        return msgspec.convert(values, kind, strict=False, dec_hook=custom)
+    except msgspec.ValidationError:
+        raise Invalid(explain(values, kind, strict=False)) from None
+
+
+async def _form(request: Request, limits: FormLimits | None) -> Form:
     if request.media not in _FORMS:
         detail = f"the body is {request.media or 'of no declared type'}; send application/json or a form"
         accept = {"accept": "application/json, application/x-www-form-urlencoded, multipart/form-data"}
         raise HTTPError(415, detail, headers=accept)
     from arlen_core.forms import read_form  # forms are parsed only when asked for
 
-    return flatten(kind, await read_form(request) if limits is None else await read_form(request, limits))
+    return await read_form(request) if limits is None else await read_form(request, limits)
