@@ -39,9 +39,9 @@ from arlen_core.ids import new_id
 
 new_id()
 child = os.fork()
-print(*(new_id() for _ in range(100)), flush=True)
 if child:
-    os.waitpid(child, 0)
+    os.waitpid(child, 0)  # one after the other, or their lines mix
+print(*(new_id() for _ in range(100)), flush=True)
 """
 
 

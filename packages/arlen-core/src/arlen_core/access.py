@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from arlen_core.lines import printable
+
 if TYPE_CHECKING:
     from arlen_core.logs import Logs
     from arlen_core.requests import Request
@@ -100,7 +102,7 @@ class Access:
             self._stamp(),
             "info" if status < 500 and error is None else "error",
             "http.request.completed",
-            request.method,
+            printable(request.method),
             self._path(request),
             status,
             request.id,
@@ -108,7 +110,7 @@ class Access:
             trace[3:35],
             trace[36:52],
             request.template,
-            "" if client is None else client[0],
+            "" if client is None else printable(client[0]),
             sent,
             timings,
         )
