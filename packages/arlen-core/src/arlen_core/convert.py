@@ -23,6 +23,7 @@ __all__ = ["boolean", "converter", "failed", "multiple", "prepare", "scalar"]
 _TRUE, _FALSE = frozenset({"1", "true", "on", "yes"}), frozenset({"0", "false", "off", "no", ""})
 _minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
 _lists = {list, set, frozenset, tuple}
+_minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
 _scalars = {
     "builtins": {"str", "int", "float", "bool"},
     "datetime": {"date", "datetime", "time", "timedelta"},
@@ -94,6 +95,8 @@ def prepare(kind: Any) -> Callable[[Any], Any] | None:
     if is_decimal(bare):
         return bounded
     if bare is datetime or bare is time:
+        return _seconds
+    if bare is datetime or bare is time:
         return _timed
     each = prepare(get_args(bare)[0]) if multiple(bare) is not None else None
     return None if each is None else lambda values: [each(value) for value in values]
@@ -110,3 +113,8 @@ def _finite(text: Any) -> Any:
         return text if math.isfinite(float(text)) else f"no number: {text}"
     except ValueError:
         return text
+
+
+def _seconds(text: Any) -> Any:
+    # browsers leave out seconds that are zero, RFC 3339 does not
+    return f"{text}:00" if isinstance(text, str) and _minutes(text) else text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, time
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, get_origin
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Values", "broken", "decoder", "flatten", "flattener", "forgiving", "parse"]
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-_minutes = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T)?[0-9]{2}:[0-9]{2}").fullmatch
 
 
 class Values(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,10 +12,11 @@ from arlen_core.answers import answer
 from arlen_core.errors import HTTPError, StartupError
 from arlen_core.responses import Response, Upgrade
 from arlen_core.routes import bind_types
+from arlen_core.signatures import target
 from arlen_core.sockets import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from arlen_core.binding import Binder, Plan
     from arlen_core.hooks import Hooks
@@ -78,18 +80,30 @@ class Pipeline:
         names = {each.name for each in route.pattern.placeholders}
         plan = self._binder.plan(route.endpoint, names, body=bool(route.methods & _BODIES))
         bind_types(route, {each.wire: each.kind for each in plan.parameters if each.source == "path"})
-        if route.websocket != bool(plan.socket):
-            raise StartupError(
-                f"{route.template} ({route.source}): a WebSocket route and its handler go together",
-                fix="declare it with `websocket(...)` and take a parameter of type WebSocket",
-                code="bad_signature",
-            )
+        _check(route, plan)
         act = _socket(route, plan) if plan.socket else self._action(route, plan)
-        return self.around(act, route.guards, route.middleware, float(route.options.get("deadline", self._deadline)))
+        deadline = float(route.options.get("deadline", self._deadline))
+        return self.around(act, route.guards, route.middleware, names=names, deadline=deadline)
 
-    def around(self, act: Call, guards: Sequence[Any], middleware: Sequence[Any], deadline: float = 0.0) -> Call:
-        """Return `act` behind its guards, with its errors turned into responses, inside its middleware."""
-        plans = [self._binder.plan(guard, body=False).call for guard in guards]
+    def around(
+        self,
+        act: Call,
+        guards: Sequence[Any],
+        middleware: Sequence[Any],
+        *,
+        names: Collection[str] = (),
+        deadline: float = 0.0,
+    ) -> Call:
+        """Return `act` behind its guards, with its errors turned into responses, inside its middleware.
+
+        Args:
+            act: the innermost call.
+            guards: outermost first; their parameters are bound as a handler's.
+            middleware: outermost first.
+            names: of the path's parameters, which a guard may take.
+            deadline: seconds for guards and call, 0 for no bound.
+        """
+        plans = [self._binder.plan(guard, names, body=False, whole=False).call for guard in guards]
         guarded = _guarded(plans, act) if plans else act
         if deadline > 0:
             guarded = _limited(guarded, deadline)
@@ -123,6 +137,28 @@ class Pipeline:
             return await after(request, made) if after is not None else made
 
         return hooked
+
+
+def _check(route: Route, plan: Plan) -> None:
+    if route.websocket != bool(plan.socket):
+        raise _wrong(
+            route,
+            "a WebSocket route and its handler go together",
+            "declare it with `websocket(...)` and take a parameter of type WebSocket",
+        )
+    if plan.socket and not iscoroutinefunction(target(route.endpoint)):
+        raise _wrong(route, "the handler of a WebSocket is no coroutine function", "write `async def`")
+    status, deadline, limit = route.status, route.options.get("deadline", 0), route.options.get("max_body")
+    if status is not None and not 200 <= status <= 599:
+        raise _wrong(route, f"{status} is not the status of a response", "use one of 200 to 599")
+    if not isinstance(deadline, int | float) or not 0 <= deadline < inf:
+        raise _wrong(route, f"the deadline {deadline!r} is no number of seconds", "use 0 for no bound")
+    if limit is not None and (not isinstance(limit, int) or limit < 0):
+        raise _wrong(route, f"max_body {limit!r} is no number of bytes", "use a whole number, or None for no bound")
+
+
+def _wrong(route: Route, reason: str, fix: str) -> StartupError:
+    return StartupError(f"{route.template} ({route.source}): {reason}", fix=fix, code="bad_signature")
 
 
 def _socket(route: Route, plan: Plan) -> Call:
@@ -171,11 +207,8 @@ def _guarded(guards: Sequence[Callable[[Request], Awaitable[Any]]], act: Call) -
 
 def _limited(call: Call, seconds: float) -> Call:
     async def run(request: Request) -> Response:
-        try:
-            with anyio.fail_after(seconds):
-                return await call(request)
-        except TimeoutError:
-            retry = {"retry-after": "1"}
-            raise HTTPError(503, "this took too long", code="deadline_exceeded", headers=retry) from None
+        with anyio.move_on_after(seconds):  # a TimeoutError of the handler's own stays one
+            return await call(request)
+        raise HTTPError(503, "this took too long", code="deadline_exceeded", headers={"retry-after": "1"})
 
     return run
