@@ -19,6 +19,7 @@ from arlen_server.channel import Failed, Ready
 from arlen_server.children import Child, Plan
 from arlen_server.failures import Failure
 from arlen_server.listeners import bind, name
+from arlen_server.ports import remove_files
 from arlen_server.settings import Settings
 from arlen_server.solo import Solo
 from arlen_server.standin import StandIn
@@ -91,7 +92,7 @@ class Reloader:
             await asyncio.wait([watching])
             await self._solo.end()
             await self._stand_in.leave()
-            self._close_sockets()
+            self._close_sockets(self.settings)
         self._emit("stopped")
         return 0
 
@@ -185,7 +186,7 @@ class Reloader:
             self.settings = self._configure()
             if _where(old) != _where(self.settings):
                 fresh = bind(self.settings)
-                self._close_sockets()
+                self._close_sockets(old)
                 self._sockets = fresh
                 self._emit("moved", addresses=self._addresses)
         except StartupError as error:
@@ -196,9 +197,10 @@ class Reloader:
     def _addresses(self) -> list[str]:
         return [name(one, tls=self.settings.tls is not None) for one in self._sockets]
 
-    def _close_sockets(self) -> None:
+    def _close_sockets(self, settings: Settings) -> None:
         for one in self._sockets:
             one.close()
+        remove_files(settings)
 
 
 def _ended(code: int) -> Failure:

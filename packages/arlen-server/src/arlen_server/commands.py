@@ -35,6 +35,7 @@ class Boomhauer:
         Raises:
             CommandError: the address is taken, or a folder to watch does not exist.
         """
+        _check_system()
         from arlen_server.boomhauer import Reloader
         from arlen_server.console import Console
         from arlen_server.lifecycle import Lifecycle
@@ -66,6 +67,7 @@ class Propane:
         Raises:
             CommandError: the address is taken, the configuration is wrong, or the first worker did not start.
         """
+        _check_system()
         from arlen_server.lifecycle import Lifecycle
         from arlen_server.propane import Manager
 
@@ -82,6 +84,12 @@ boomhauer = Boomhauer()
 propane = Propane()
 
 
+def _check_system() -> None:
+    if os.name != "posix":
+        fix = "use Linux or macOS, or serve the application with another ASGI server"
+        raise CommandError("system_not_supported", "boomhauer and propane do not run on Windows", fix=fix)
+
+
 def _add_address(parser: ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on; [server] host by default")
     parser.add_argument("--port", type=int, help="port to listen on; [server] port by default")
@@ -90,6 +98,8 @@ def _add_address(parser: ArgumentParser) -> None:
 def _environ(args: Namespace, env: str) -> dict[str, str]:
     """The environment of the application: options are variables, so that the application sees them too."""
     environ = {"ARLEN_ENV": env} | os.environ
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"):  # systemd means this process, no other
+        environ.pop(name, None)
     options = {"host": "SERVER__HOST", "port": "SERVER__PORT", "workers": "SERVER__PROPANE__WORKERS"}
     options["pidfile"] = "SERVER__PROPANE__PIDFILE"
     for option, variable in options.items():

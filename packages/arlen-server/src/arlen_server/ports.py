@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from arlen_server.listeners import bind, name
 if TYPE_CHECKING:
     from arlen_server.settings import Settings
 
-__all__ = ["Ports"]
+__all__ = ["Ports", "remove_files"]
 
 
 class Ports:
@@ -66,14 +67,22 @@ class Ports:
         return (*common, *spread)
 
     def close(self) -> None:
-        """Close them all; connections that wait are refused."""
+        """Close them all, and remove the files of Unix sockets that were made here; connections that wait are refused."""
         for copy in self._copies:
             for one in copy:
                 one.close()
+        remove_files(self._settings)
 
     def _mine(self, copy: list[socket.socket] | None = None) -> list[socket.socket]:
         first = self._copies[0] if copy is None else copy
         return [one for one, is_spread in zip(first, self._spread, strict=True) if is_spread]
+
+
+def remove_files(settings: Settings) -> None:
+    """Remove the files of the Unix sockets that `bind` made; those that were inherited belong to somebody else."""
+    for address in settings.bind:
+        if address.startswith("unix:"):
+            Path(address.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 def _tcp(listener: socket.socket) -> bool:

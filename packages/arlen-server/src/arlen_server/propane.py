@@ -27,6 +27,8 @@ __all__ = ["Manager"]
 
 _LATE = 1.0  # seconds by which the manager's own clock may jump before it forgives its workers
 
+_MOST = 1024  # workers, as in the configuration
+
 _SIGNALS = ("TERM", "INT", "QUIT", "HUP", "TTIN", "TTOU", "CHLD")
 
 
@@ -131,7 +133,7 @@ class Manager:
         elif number == signal.SIGHUP:
             self._reload()
         elif number == signal.SIGTTIN:
-            self._web.resize(self._web.size + 1)
+            self._web.resize(min(_MOST, self._web.size + 1))
         elif number == signal.SIGTTOU:
             self._web.resize(max(1, self._web.size - 1))
 

@@ -82,6 +82,21 @@ def test_result_of_a_manager():
     assert ("manager_failed", 1) == (caught.value.code, caught.value.exit)
 
 
+@pytest.mark.parametrize("command", [commands.boomhauer, commands.propane])
+def test_windows_is_told(command, monkeypatch):
+    """On a system without the signals and sockets that this needs, the error says what to do."""
+    args = parse(command)
+    monkeypatch.setattr(os, "name", "nt")
+    with pytest.raises(CommandError, match="another ASGI server"):
+        command.run(args)
+
+
+def test_sockets_of_systemd_are_not_the_workers(monkeypatch):
+    """The variables by which systemd passes sockets to the manager do not reach its processes."""
+    monkeypatch.setattr(os, "environ", {"LISTEN_FDS": "1", "LISTEN_PID": "7", "LISTEN_FDNAMES": "web"})
+    assert {"ARLEN_ENV": "production"} == commands._environ(parse(commands.propane), "production")
+
+
 def test_application_is_named():
     """The application's name is what the command line says, or the default."""
     assert ["", "board:app"] == [commands._app(Namespace(app=name)) for name in (None, "board:app")]

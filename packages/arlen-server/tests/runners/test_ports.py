@@ -81,6 +81,16 @@ def test_unix_socket_is_shared_in_any_case(tmp_path):
         assert (1, 2, 2) == (len(one & two), len(one), len(two))
     finally:
         ports.close()
+    assert not (tmp_path / "s").exists()
+
+
+def test_inherited_socket_keeps_its_file(tmp_path):
+    """The file of a Unix socket that somebody else opened stays when propane ends."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        Ports(Settings(bind=(f"fd://{os.dup(listener.fileno())}",))).close()
+    assert (tmp_path / "s").exists()
 
 
 def test_other_systems_are_told(monkeypatch):

@@ -186,6 +186,15 @@ def test_first_start_that_fails_exits(run, root):
     assert "No module named 'nothing_like_this'" in propane.log
 
 
+def test_stop_while_it_starts(run, root, until):
+    """A stop while the first worker starts ends it at once, with 0."""
+    (root / "app.py").write_text("import time\nfrom pathlib import Path\nPath('in').touch()\ntime.sleep(600)\n")
+    propane = run("propane")
+    until((root / "in").exists)
+    assert 0 == propane.stop()
+    assert 1 == propane.count("worker_exited", reason="shutdown")
+
+
 def test_start_that_hangs_exits(run, root):
     """A first worker that is not ready in time is killed, and propane exits with 1."""
     (root / "app.py").write_text("import time\ntime.sleep(600)\n")
@@ -401,6 +410,8 @@ def test_unix_socket_survives_a_reload(run, load, root, tmp_path):
     assert {} == totals["failures"]
     assert totals["requests"] > 100
     assert path.is_socket()
+    assert 0 == propane.stop()
+    assert not path.exists()
 
 
 def test_pidfile_and_copy_of_the_lines(run, root, tmp_path):
