@@ -1,6 +1,7 @@
 """Views: escaping, strictness, layouts, helpers, and errors that name the line."""
 
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,19 @@ def test_an_error_names_the_line(tmp_path):
     assert notes(caught.value).startswith("in the template page.html, line 3\n")
     assert ">    3 | <p>{{ nope }}</p>" in notes(caught.value)
     assert "     4 | four" in notes(caught.value)
+
+
+def test_the_traceback_ends_in_the_template(tmp_path):
+    """Frames of the engine are of no use to anybody who reads it; those of helpers are."""
+    for template, last in (("\n{{ x.y }}", "page.html"), ("\n{{ broken() }}", Path(__file__).name)):
+        views = made(tmp_path, {"page.html": template})
+        views.add_helpers({"broken": (lambda: 1 // 0, False)})
+        with pytest.raises((UndefinedError, ZeroDivisionError)) as caught:
+            views.text("page", {})
+        files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+        assert last == Path(files[-1]).name
+        assert [] == [file for file in files if "jinja2" in Path(file).parts]
+        assert str(tmp_path / "page.html") in files
 
 
 def test_an_error_inside_an_include_names_both(tmp_path):

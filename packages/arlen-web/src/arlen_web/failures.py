@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from traceback import walk_tb
 
+import jinja2
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 from msgspec import Struct
 
 from arlen_core.errors import HTTPError, StartupError
 
 __all__ = ["AROUND", "Spot", "TemplateFault", "annotate", "explain", "locate"]
+
+_ENGINE = Path(jinja2.__file__).parent
 
 AROUND = 2
 """Lines shown before and after the one that failed."""
@@ -76,12 +79,14 @@ def annotate(error: BaseException, folders: Sequence[Path]) -> None:
     """Add the template, the line and the lines around it as a note to the error, once.
 
     Notes are shown wherever the traceback is: in the log, on the error page, by pytest. The error keeps its type, so
-    that error handlers find it, and answers that a helper raised on purpose (`HTTPError`) are left alone.
+    that error handlers find it, and answers that a helper raised on purpose (`HTTPError`) are left alone. Frames of the
+    engine are taken out of the traceback: its end is then the line of the template, or of the helper that it called.
     """
     if isinstance(error, HTTPError) or any(note.startswith("in the template ") for note in _notes(error)):
         return
     spots = locate(error, folders)
     if spots:
+        _prune(error)
         via = "".join(f"\n  used by {spot}" for spot in spots[1:])
         error.add_note(f"in the template {spots[0]}\n{spots[0].snippet}{via}")
 
@@ -93,6 +98,16 @@ def explain(error: Exception) -> str:
     if isinstance(error, TemplateSyntaxError | UndefinedError):
         return error.message or type(error).__name__
     return f"{type(error).__name__}: {error}"
+
+
+def _prune(error: BaseException) -> None:
+    at = error.__traceback__
+    while at is not None:
+        below = at.tb_next
+        while below is not None and Path(below.tb_frame.f_code.co_filename).is_relative_to(_ENGINE):
+            below = below.tb_next
+        at.tb_next = below
+        at = below
 
 
 def _notes(error: BaseException) -> list[str]:
