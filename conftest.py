@@ -9,6 +9,7 @@ import pytest
 from tools import blocks, leaks
 
 ROOT = Path(__file__).parent
+FAILED = pytest.StashKey[bool]()
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("smoke", deadline=None, max_examples=10)
@@ -27,10 +28,16 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def leak_guard() -> Iterator[None]:
+def leak_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test leaves no thread, file descriptor or child process behind."""
-    with leaks.watch():
+    with leaks.watch(lambda: FAILED in request.node.stash):
         yield
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Remember which tests have failed."""
+    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        item.stash[FAILED] = True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,7 +46,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        if found := leaks.collect():
+        if (found := leaks.collect()) and FAILED not in item.stash:
             raise leaks.Leak(found)
 
 

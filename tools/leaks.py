@@ -56,16 +56,18 @@ def collect() -> list[str]:
 
 
 @contextmanager
-def watch() -> Iterator[None]:
+def watch(failed: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Compare threads, descriptors and child processes before and after.
+
+    Args:
+        failed: whether the test has failed; its traceback then keeps what it held, and that is no leak.
 
     Raises:
         Leak: something is there that was not there before, and it did not go within a second.
     """
     before = _snapshot()
     yield
-    new = _new(before)
-    if not new:
+    if failed() or not _new(before):
         return
     gc.collect()
     deadline = time.monotonic() + GRACE

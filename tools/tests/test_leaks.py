@@ -49,6 +49,10 @@ def test_unseen_error():
         await asyncio.sleep(0)
     asyncio.run(main())
 
+def test_failed():
+    file = open(__file__)
+    assert file is None
+
 @pytest.fixture(scope="module")
 async def background(anyio_backend):
     kept.append(asyncio.create_task(forever(), name="fixture"))
@@ -125,6 +129,7 @@ def test_leaks_are_errors_that_name_what_leaked(pytester, monkeypatch, options):
         "test_coroutine ": "",
         "test_warning ": "UserWarning: careless",
         "test_unseen_error ": "asyncio logged 'Task exception was never retrieved'",
+        "test_failed ": "AssertionError",
         "test_fixture ": "task 'fixture' running forever()",
     }
     lines = {name: [line for line in text.splitlines() if f"::{name}" in line + " "] for name in expected}

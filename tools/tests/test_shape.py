@@ -206,7 +206,7 @@ def test_undeclared(house, source):
 
 def test_undeclared_knows_the_distribution_behind_an_import(house):
     """What is imported under another name than it is installed under is found."""
-    write(house.package("arlen-x", ["opentelemetry-api"]), "a", "from opentelemetry import trace")
+    write(house.package("arlen-x", ["pytest-xdist"]), "a", "from xdist import plugin")
     assert [] == house.found()
 
 
