@@ -126,4 +126,4 @@ def _paces(db: Connection, now: datetime) -> dict[Severity, float | None]:
 
 
 def _middle(spans: list[timedelta]) -> float | None:
-    return round(median(spans) / timedelta(hours=1), 1) if spans else None
+    return round(median(each / timedelta(hours=1) for each in spans), 1) if spans else None

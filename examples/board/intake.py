@@ -8,7 +8,7 @@ from arlen import FieldError, Struct
 from msgspec.structs import replace
 
 from records import insert, known, twins, writing
-from sheets import Bad, Row, Sheet, decoded, read
+from sheets import Bad, Row, Sheet, SheetError, decoded, read
 
 __all__ = ["Broken", "Intake", "sample", "take"]
 
@@ -46,9 +46,10 @@ def sample(db: Connection, path: Path, now: datetime) -> int:
 
     Raises `Broken` for a file with a bad row.
     """
-    sheet = read(
-        decoded(path.read_bytes()), now + _AGES
-    )  # whatever the time is here, the sample is not from the future
+    try:
+        sheet = read(decoded(path.read_bytes()), now + _AGES)  # wherever the clock stands, the sample is of the past
+    except SheetError as error:
+        raise Broken(str(error)) from error
     if sheet.bad:
         first = sheet.bad[0]
         raise Broken(f"line {first.line}: {first.errors[0].field} {first.errors[0].message}")

@@ -120,8 +120,7 @@ def writing(db: Connection) -> Iterator[None]:
         yield
         db.execute("commit")
     except BaseException:
-        if db.in_transaction:
-            db.execute("rollback")
+        db.rollback()
         raise
 
 
@@ -324,9 +323,10 @@ def _where(filters: Filters, how: Mode) -> tuple[str, list[Any]]:
     parts: list[tuple[str, list[Any]]] = []
     if filters.q.strip():
         parts.append(condition(filters.q, how) or ("false", []))
-    for column, chosen, known in (("status", filters.status, _STATUSES), ("severity", filters.severity, _SEVERITIES)):
-        if chosen:
-            parts.append((f"{column} in ({', '.join('?' * len(chosen))})", [known.index(each) for each in chosen]))
+    if filters.status:
+        parts.append(_among("status", [_STATUSES.index(each) for each in filters.status]))
+    if filters.severity:
+        parts.append(_among("severity", [_SEVERITIES.index(each) for each in filters.severity]))
     if filters.service:
         parts.append(("service = ?", [filters.service]))
     if filters.owner:
@@ -335,6 +335,10 @@ def _where(filters: Filters, how: Mode) -> tuple[str, list[Any]]:
         parts.append(("id in (select incident from tags where tag = ?)", [filters.tag]))
     where = " and ".join(text for text, _ in parts)
     return ("where " + where if where else ""), [value for _, values in parts for value in values]
+
+
+def _among(column: str, values: list[Any]) -> tuple[str, list[Any]]:
+    return f"{column} in ({', '.join('?' * len(values))})", values
 
 
 @contextmanager

@@ -181,9 +181,8 @@ class _Reader:
         text = self._sent.get(name, "").strip()
         if not text:
             return None
-        try:
-            when = moment(text)
-        except (ValueError, OverflowError):
+        when = _moment(text)
+        if when is None:
             self._add(name, "invalid_format", "must be a date and time such as 2026-11-22T10:30:00Z")
             return None
         if not opened <= when <= max(self._now, opened):
@@ -196,9 +195,8 @@ class _Reader:
 
     def _note(self, entry: str) -> Note | None:
         parts = _entry(entry)
-        try:
-            at = moment(parts["at"] if parts else "")
-        except (ValueError, OverflowError):
+        at = _moment(parts["at"]) if parts else None
+        if parts is None or at is None:
             reason = f"must be lines such as 2026-11-22T10:30:00Z Ada: text; this is not: {entry[:40]!r}"
             self._add("notes", "invalid_format", reason)
             return None
@@ -208,6 +206,13 @@ class _Reader:
 
     def _add(self, field: str, code: str, message: str) -> None:
         self.errors.append(FieldError(field, code, message))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return moment(text)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _cells(each: Stored) -> list[str]:

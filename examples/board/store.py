@@ -129,9 +129,11 @@ class Store:
             made.append(records.connect(self._path, wait=self._settings.patience))
             mode = self._prepare(made[0])
             made += [self._reader() for _ in range(self._settings.readers)]
-        except (sqlite3.Error, OSError, records.Foreign, intake.Broken) as error:
+        except Exception as error:
             for each in made:
                 each.close()
+            if not isinstance(error, (sqlite3.Error, OSError, records.Foreign, intake.Broken)):
+                raise
             raise self._unusable(error) from error
         return mode, made
 

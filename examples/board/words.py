@@ -20,8 +20,9 @@ def words(text: str) -> list[str]:
     >>> words("Émile's INC-17")
     ['emile', 's', 'inc', '17']
     """
-    plain = "".join(c for c in normalize("NFKD", text.casefold()) if not combining(c))
-    return _WORD.findall(plain)
+    if not text.isascii():
+        text = "".join(c for c in normalize("NFKD", text.casefold()) if not combining(c))
+    return _WORD.findall(text.lower())
 
 
 def mode(db: Connection, wanted: str = "auto") -> Mode:

@@ -1,35 +1,32 @@
 """What the board's tests share: applications with a database of their own, clients, and drafts to begin with."""
 
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
 
 import pytest
 
 HERE = Path(__file__).parent
-BOARD = HERE.parent
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-FOLDERS = [str(BOARD), str(HERE)]
+FOLDERS = [str(HERE.parent), str(HERE)]
 sys.path[:0] = FOLDERS
 
-from arlen import App  # noqa: E402
+from arlen import App, Client  # noqa: E402 - the application is a folder, found by the path above
 from arlen_core.clock import VirtualClock  # noqa: E402
-from arlen_core.testing import Client  # noqa: E402
+from drafts import BOARD, NOW  # noqa: E402
 
-from app import board  # noqa: E402  # the application is a folder, found by the path above
-from models import Draft, Fields, Severity, Status, checked  # noqa: E402
-from records import connect, migrate  # noqa: E402
+from app import board  # noqa: E402
+from intake import sample  # noqa: E402
+from records import connect, migrate, writing  # noqa: E402
 
 
 def pytest_collection_finish() -> None:
     """Forget `app`, `models` and the others by name: other tests of this process have modules called so."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
-        if file.startswith(str(BOARD)) and not file.startswith(str(HERE)):
+        if file.startswith(FOLDERS[0]) and not file.startswith(str(HERE)):
             del sys.modules[name]
     sys.path[:] = [each for each in sys.path if each not in FOLDERS]
 
@@ -71,10 +68,21 @@ def api(page: Client) -> Client:
     return Client(page.app, headers={"accept": "application/json"})
 
 
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the sample, made once."""
+    file = tmp_path_factory.mktemp("sample") / "board.db"
+    with closing(connect(file, wait=1)) as made, writing(made):
+        migrate(made, (BOARD / "schema.sql").read_text("utf-8"))
+        sample(made, BOARD / "data" / "incidents.csv", NOW)
+    return file
+
+
 @pytest.fixture
-async def full(make: Callable[..., App]) -> AsyncIterator[Client]:
+async def full(make: Callable[..., App], sampled: Path, tmp_path: Path) -> AsyncIterator[Client]:
     """A browser's client of a board with the sample."""
-    async with Client(make(ARLEN_BOARD__SAMPLE="data/incidents.csv"), headers={"accept": "text/html"}) as client:
+    shutil.copy(sampled, tmp_path / "board.db")
+    async with Client(make(), headers={"accept": "text/html"}) as client:
         yield client
 
 
@@ -84,17 +92,3 @@ def db(tmp_path: Path) -> Iterator[Connection]:
     with closing(connect(tmp_path / "records.db", wait=1)) as made:
         migrate(made, (BOARD / "schema.sql").read_text("utf-8"))
         yield made
-
-
-def fields(**changes: Any) -> Fields:
-    """Return the fields of an incident, some of them changed."""
-    given: dict[str, Any] = {"title": "Payments time out", "service": "billing", "severity": Severity.HIGH}
-    made, errors = checked(Draft(**(given | {"status": Status.OPEN} | changes)), NOW)
-    assert [] == errors
-    assert made is not None
-    return made
-
-
-def draft(**changes: Any) -> dict[str, Any]:
-    """Return what a client sends to open an incident, some of it changed."""
-    return {"title": "Payments time out", "service": "billing", "severity": "high", "author": "Ada"} | changes

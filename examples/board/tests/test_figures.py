@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from sqlite3 import Connection
 
-from conftest import NOW, fields
+from drafts import NOW, fields
 
 from figures import LISTED, WEEKS, Load, Week, overview
 from models import Severity, Status

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import NOW, draft
+from drafts import NOW, draft
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert

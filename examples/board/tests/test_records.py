@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any
 
 import pytest
-from conftest import BOARD, NOW, fields
+from drafts import BOARD, NOW, fields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from conftest import NOW
+from drafts import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlite3 import Connection
 
 import pytest
-from conftest import BOARD, fields
+from drafts import BOARD, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from models import Filters
 from records import connect, create, find, migrate
 from words import WORDS, Mode, condition, index, mode, prepare, words
 
-from conftest import NOW  # isort: skip
+from drafts import NOW  # isort: skip
 
 SCHEMA = (BOARD / "schema.sql").read_text("utf-8")
 ALPHABET = "ab Éß1-_'\"*%\\"
