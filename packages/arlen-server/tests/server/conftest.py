@@ -370,25 +370,25 @@ class Wire:
             await asyncio.sleep(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wire() -> type[Wire]:
     """The class of connections without a network."""
     return Wire
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorder() -> type[Recorder]:
     """The class of applications that record."""
     return Recorder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def heads() -> Callable[[bytes], tuple[int, dict[str, str]]]:
     """The parser of response heads."""
     return parse_head
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def slow_socket() -> Callable[[int], socket.socket]:
     """Open a connection that takes little: small buffers, and nobody reads."""
 

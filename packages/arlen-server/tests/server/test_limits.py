@@ -234,7 +234,7 @@ async def test_pipeline_bytes(serving):
         return text("slow")
 
     peer = await served.connect()
-    count = 100_000
+    count = 20_000
     peer.send(GET % b"slow" + (GET % b"") * count)
     [member] = served.server.wheel.members
     await served.wait(lambda: member._still)
