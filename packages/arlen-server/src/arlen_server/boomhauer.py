@@ -185,13 +185,19 @@ class Reloader:
         try:
             self.settings = self._configure()
             if _where(old) != _where(self.settings):
-                fresh = bind(self.settings)
-                self._close_sockets(old)
-                self._sockets = fresh
-                self._emit("moved", addresses=self._addresses)
+                self._move(old)
         except StartupError as error:
             self.settings = old
             self._emit("configuration_kept", reason=str(error))
+
+    def _move(self, old: Settings) -> None:
+        self._close_sockets(old)  # first, because the new addresses may be among the old ones
+        try:
+            self._sockets = bind(self.settings)
+        except StartupError:
+            self._sockets = bind(old)
+            raise
+        self._emit("moved", addresses=self._addresses)
 
     @property
     def _addresses(self) -> list[str]:

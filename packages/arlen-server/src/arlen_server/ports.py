@@ -67,7 +67,7 @@ class Ports:
         return (*common, *spread)
 
     def close(self) -> None:
-        """Close them all, and remove the files of Unix sockets that were made here; connections that wait are refused."""
+        """Close them all and remove the files of Unix sockets that were made here; who waits is refused."""
         for copy in self._copies:
             for one in copy:
                 one.close()

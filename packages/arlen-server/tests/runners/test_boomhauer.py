@@ -271,16 +271,23 @@ def test_process_that_dies_is_started_again(dev, root):
     assert (200, "one") == boomhauer.get()[:2]
 
 
-def test_port_moves_with_the_configuration(dev, root):
-    """A change of the address in the configuration is followed."""
+def test_address_moves_with_the_configuration(dev, root, tmp_path):
+    """A change of the address in the configuration is followed; one that cannot be had leaves the old one."""
     boomhauer = dev()
-    config = root / "config" / "app.toml"
-    socket_path = Path(root.parent, "s")
-    config.write_text(config.read_text() + f'bind = ["unix:{socket_path}"]\n')
-    moved = boomhauer.wait("moved")
-    assert [f"unix:{socket_path}"] == moved["addresses"]
+    config, path = root / "config" / "app.toml", tmp_path / "s"
+    before = config.read_text()
+    config.write_text(before + f'bind = ["unix:{path}"]\n')
+    assert [f"unix:{path}"] == boomhauer.wait("moved")["addresses"]
     boomhauer.wait("ready", 2)
-    assert socket_path.is_socket()
+    config.write_text(before + f'bind = ["unix:{path}", "127.0.0.1:0"]\n')
+    boomhauer.wait("ready", 3)
+    assert 2 == len(boomhauer.wait("moved", 2)["addresses"])
+    config.write_text(before + 'bind = ["unix:/nowhere/at/all"]\n')
+    assert "/nowhere/at/all" in boomhauer.wait("configuration_kept")["reason"]
+    boomhauer.wait("ready", 4)
+    assert path.is_socket()
+    assert 0 == boomhauer.stop()
+    assert not path.exists()
 
 
 # browsers

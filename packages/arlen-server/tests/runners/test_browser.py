@@ -48,8 +48,8 @@ async def seen(what: str) -> str:
     return "ok"
 """
 
-PAGE = """<!doctype html><html><head><link rel="stylesheet" href="/page.css"><script src="/look.js" defer></script></head>
-<body><p>WORD html-1</p></body></html>"""
+PAGE = """<!doctype html><html><head><link rel="stylesheet" href="/page.css">
+<script src="/look.js" defer></script></head><body><p>WORD html-1</p></body></html>"""
 
 LOOK = """
 const load = Math.random().toString().slice(2, 8);
