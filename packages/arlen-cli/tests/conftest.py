@@ -78,7 +78,8 @@ def arlen(site, capsys):
         except SystemExit as left:
             code = left.code
         out, err = capsys.readouterr()
-        data = json.loads(out.splitlines()[-1]) if "--json" in words and out else None
+        last = out.splitlines()[-1] if out else ""
+        data = json.loads(last) if "--json" in words and last.startswith("{") else None
         return SimpleNamespace(code=code, out=out, err=err, data=data)
 
     return run

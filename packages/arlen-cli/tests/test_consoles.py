@@ -2,12 +2,15 @@
 
 import asyncio
 import builtins
+import os
+import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from arlen_cli.consoles import Console, talk
+from arlen_cli.consoles import Console, _interrupts, talk
 
 pytestmark = pytest.mark.anyio
 
@@ -94,15 +97,44 @@ async def test_the_loop_runs_while_the_session_waits(typed):
     assert ticked.is_set()
 
 
-async def test_a_running_statement_can_be_interrupted(typed, capsys):
-    """Ctrl-C cancels what runs, and the session goes on."""
-    loop, names = asyncio.get_running_loop(), {}
-    console = Console(names, loop)
-    assert not console.interrupt()
-    names |= {"asyncio": asyncio, "stop": lambda: loop.call_soon(console.interrupt)}
+async def test_a_waiting_statement_can_be_interrupted(typed, capsys):
+    """Ctrl-C cancels what waits, and the session goes on."""
+    names = {"asyncio": asyncio, "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT)}
+    typed("interrupt(); await asyncio.Event().wait()", "'still here'")
+    await talk(names, "")
+    found = capsys.readouterr()
+    assert "\nKeyboardInterrupt\n" in found.err
+    assert "'still here'\n" == found.out
 
-    def run():
-        console.push("stop(); await asyncio.Event().wait()")
 
-    await asyncio.to_thread(run)
-    assert "KeyboardInterrupt" in capsys.readouterr().err
+async def test_a_busy_statement_can_be_interrupted(typed, capsys):
+    """Ctrl-C also ends a loop that never waits."""
+    names = {"interrupt": lambda: os.kill(os.getpid(), signal.SIGINT)}
+    typed("interrupt()", "while True: interrupt()", "", "'still here'")
+    await talk(names, "")
+    found = capsys.readouterr()
+    assert 2 == found.err.count("KeyboardInterrupt")
+    assert "'still here'\n" == found.out
+
+
+async def test_ctrl_c_between_statements(typed):
+    """When nothing runs, Ctrl-C ends nothing."""
+    console = Console({}, asyncio.get_running_loop())
+    console.interrupt()
+    before = signal.getsignal(signal.SIGINT)
+    typed(lambda: os.kill(os.getpid(), signal.SIGINT) or "x = 5")
+    names = {}
+    await talk(names, "")
+    assert (5, before) == (names["x"], signal.getsignal(signal.SIGINT))
+
+
+async def test_a_session_in_another_thread():
+    """Only the main thread gets signals; a session elsewhere goes without."""
+    with ThreadPoolExecutor(1) as pool:
+        await asyncio.get_running_loop().run_in_executor(pool, lambda: asyncio.run(_session()))
+
+
+async def _session():
+    loop = asyncio.get_running_loop()
+    with _interrupts(Console({}, loop)):
+        pass

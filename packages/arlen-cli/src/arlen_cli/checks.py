@@ -20,7 +20,7 @@ from arlen_cli import catalog, parsers
 from arlen_cli.apps import load_app
 from arlen_cli.installed import conflicts, packages
 from arlen_core.commands import CommandError
-from arlen_core.config import Config, environment
+from arlen_core.config import Config, environment, installed
 from arlen_core.errors import StartupError
 from arlen_core.matcher import Matcher
 
@@ -66,6 +66,8 @@ def checks(args: Namespace) -> Iterator[Check]:
             yield from look(args)
         except StartupError as error:
             yield Check(name, "failed", error.reason, error.fix)
+        except CommandError as error:
+            yield Check(name, "failed", error.message, error.fix)
         except Exception as error:  # noqa: BLE001  # the others are wanted all the same
             yield Check(name, "failed", f"{type(error).__name__}: {error}", "report this as a bug of arlen-cli")
 
@@ -124,7 +126,8 @@ def _folders(_: Namespace) -> Iterator[Check]:
 
 def _config(_: Namespace) -> Iterator[Check]:
     config = Config.load(Path.cwd(), environment(os.environ))
-    config.discover()
+    for name, kind in installed().items():
+        config.section(name, kind())
     rows = config.dump()
     yield Check("config", "ok", f"{len(rows)} settings for {config.env}")
     if "server.port" in rows:
@@ -154,7 +157,10 @@ def _app(args: Namespace) -> Iterator[Check]:
     app.config.check()
     Matcher(app.flat())
     yield Check("app", "ok", f"{app.title}: {len(app.flat())} routes")
-    yield from _templates(args)
+    if getattr(app, "renderer", None) is None:
+        yield Check("templates", "skipped", "the application shows no templates", "app.use(Web()), if you want pages")
+    else:
+        yield from _templates(args)
 
 
 def _templates(args: Namespace) -> Iterator[Check]:

@@ -7,15 +7,18 @@ import asyncio
 import code
 import concurrent.futures
 import contextlib
+import signal
 import threading
 import traceback
-from collections.abc import Awaitable, Iterator
-from types import CodeType, TracebackType
+from collections.abc import Iterator
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from arlen_cli.scripts import evaluate
 
 __all__ = ["Console", "talk"]
+
+_FILE = "<console>"
 
 
 class Console(code.InteractiveConsole):
@@ -27,42 +30,44 @@ class Console(code.InteractiveConsole):
     """
 
     def __init__(self, names: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(names)
+        super().__init__(names, _FILE)
         self.names, self.loop = names, loop
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        self.running: concurrent.futures.Future[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None
 
     def runcode(self, code: CodeType) -> None:
         """Run one statement in the loop, and wait for it; Ctrl-C cancels it."""
-        self.running = asyncio.run_coroutine_threadsafe(_left(evaluate(code, self.names)), self.loop)
         try:
-            left = self.running.result()
+            left = asyncio.run_coroutine_threadsafe(self._run(code), self.loop).result()
         except concurrent.futures.CancelledError:
-            self.write("\nKeyboardInterrupt\n")
+            left = KeyboardInterrupt()
         except BaseException as error:  # noqa: BLE001  # shown to the person who typed it
             self.write("".join(traceback.format_exception(type(error), error, _own(error.__traceback__))))
-        else:
-            if left is not None:
-                raise left
+            return
+        if isinstance(left, KeyboardInterrupt):
+            self.write("\nKeyboardInterrupt\n")
+        elif left is not None:
+            raise left
+
+    async def _run(self, code: CodeType) -> BaseException | None:
+        self.task = asyncio.current_task()
+        try:
+            await evaluate(code, self.names)
+        except (SystemExit, KeyboardInterrupt) as left:  # a task that raises these ends the loop and all in it
+            return left
         finally:
-            self.running = None
+            self.task = None
+        return None
 
-    def interrupt(self) -> bool:
-        """Cancel what runs; say whether something did."""
-        return self.running is not None and self.running.cancel()
-
-
-async def _left(work: Awaitable[Any]) -> SystemExit | None:
-    try:
-        await work
-    except SystemExit as left:  # a task that raises it would end the loop, and everything in it
-        return left
-    return None
+    def interrupt(self, *_: object) -> None:
+        """Cancel the statement that waits; to be called in the loop."""
+        if self.task is not None:
+            self.task.cancel()
 
 
 def _own(trace: TracebackType | None) -> TracebackType | None:
     first = trace
-    while trace is not None and trace.tb_frame.f_code.co_filename != "<console>":
+    while trace is not None and trace.tb_frame.f_code.co_filename != _FILE:
         trace = trace.tb_next
     return trace or first
 
@@ -80,25 +85,30 @@ async def talk(names: dict[str, Any], banner: str) -> None:
         finally:
             loop.call_soon_threadsafe(done.set)
 
-    with _completion(names), _interrupts(loop, console):
+    with _completion(names), _interrupts(console):
         threading.Thread(target=read, name="arlen shell", daemon=True).start()
         await done.wait()
 
 
 @contextlib.contextmanager
-def _interrupts(loop: asyncio.AbstractEventLoop, console: Console) -> Iterator[None]:
-    """Let Ctrl-C cancel the running statement, not the session."""
-    import signal  # only an interactive session needs it
+def _interrupts(console: Console) -> Iterator[None]:
+    """Let Ctrl-C end the running statement, not the session."""
 
-    try:
-        loop.add_signal_handler(signal.SIGINT, console.interrupt)
-    except (NotImplementedError, RuntimeError, ValueError):  # not the main thread, or Windows
+    def handle(_: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code.co_filename == _FILE:
+                raise KeyboardInterrupt  # the statement itself is at work
+            frame = frame.f_back
+        console.loop.call_soon_threadsafe(console.interrupt)
+
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = signal.signal(signal.SIGINT, handle)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

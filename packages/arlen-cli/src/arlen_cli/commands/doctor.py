@@ -8,7 +8,6 @@ from msgspec import to_builtins
 
 from arlen_cli.catalog import OWN
 from arlen_cli.checks import Check, checks
-from arlen_cli.reports import columns
 from arlen_core.commands import Result
 
 __all__ = ["Doctor", "command"]
@@ -29,8 +28,8 @@ class Doctor:
         """Return `checks`: name, status, message and fix; exits 1 when one has failed."""
         found = list(checks(args))
         failed = sum(check.status == "failed" for check in found)
-        rows = columns([[_SIGNS[check.status], check.name, check.message] for check in found])
-        text = "\n".join(line for pair in zip(rows.splitlines(), found, strict=True) for line in _lines(*pair))
+        width = max(len(check.name) for check in found)
+        text = "\n".join(line for check in found for line in _lines(check, width))
         end = f"{failed} of {len(found)} checks failed" if failed else f"{len(found)} checks, none failed"
         return Result({"checks": to_builtins(found)}, f"{text}\n{end}", exit=int(failed > 0))
 
@@ -38,5 +37,9 @@ class Doctor:
 command = Doctor()
 
 
-def _lines(row: str, check: Check) -> list[str]:
-    return [row, f"      fix: {check.fix}"] if check.fix and check.status in {"warning", "failed"} else [row]
+def _lines(check: Check, width: int) -> list[str]:
+    first, *more = check.message.splitlines() or [""]
+    lines = [f"{_SIGNS[check.status]}  {check.name:<{width}}  {first}", *(f"      {line.strip()}" for line in more)]
+    if check.fix and check.status in {"warning", "failed"}:
+        lines.append(f"      fix: {check.fix}")
+    return lines

@@ -17,6 +17,8 @@ from arlen_core.commands import CommandError, Result
 
 __all__ = ["Test", "command"]
 
+_STDERR = 2
+
 
 class Test:
     """Run pytest here, in the environment "test"."""
@@ -45,7 +47,7 @@ class Test:
             report = Path(folder) / "report.xml"
             line = [sys.executable, "-m", "pytest", *args.arguments, f"--junitxml={report}"]
             environ = {**os.environ, "ARLEN_ENV": os.environ.get("ARLEN_ENV", "test")}
-            code = subprocess.run(line, env=environ, stdout=sys.stderr if args.json else None, check=False).returncode
+            code = subprocess.run(line, env=environ, stdout=_STDERR if args.json else None, check=False).returncode
             if code == 4:
                 raise CommandError("usage", "pytest refused its arguments", fix="python -m pytest --help", exit=2)
             return Result(_counts(report), exit=int(code != 0))
