@@ -113,6 +113,8 @@ def test_what_is_printable_is_printable(text):
         "x-api-key",
         "api_key",
         "private_key",
+        "signing_key",
+        "session_id",
     ],
 )
 def test_values_are_masked_by_their_name(name):
@@ -150,6 +152,8 @@ def test_secrets_are_masked_by_their_type():
         ("postgres://user:hunter2@host/db", f"postgres://user:{MASK}@host/db"),
         ("redis://:hunter2@host", f"redis://:{MASK}@host"),
         ("failed for https://a:b@c/d and e://f:g@h", f"failed for https://a:{MASK}@c/d and e://f:{MASK}@h"),
+        ("amqp://user:p@ss:w@host:5672/", f"amqp://user:{MASK}@host:5672/"),
+        ('{"a":"x://u:p@h","b":"m@n"}', f'{{"a":"x://u:{MASK}@h","b":"m@n"}}'),
         ("https://host/a@b", "https://host/a@b"),
         ("http://host:80/x@y", "http://host:80/x@y"),
         ("me@example.org", "me@example.org"),

@@ -20,24 +20,15 @@ DEPTH = 8
 """How deep inside a value secrets are looked for; what lies deeper is left out."""
 
 _encode = msgspec.json.Encoder(enc_hook=masked).encode
-_login = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+_login = re.compile(r"""(://[^/\s:@]*:)[^/\s"'<>]+@""")
 _unprintable = re.compile(r"[^ -~]")
 _plain = re.compile(r"[!#-<>-\[\]-~]+").fullmatch  # no spaces, quotes, backslashes and equals signs
 _THOUSAND = tuple(f"{each:03d}Z" for each in range(1000))  # half the price of formatting a number in each line
 _words = frozenset(
     {
-        *(
-            "api_key",
-            "apikey",
-            "authorization",
-            "cookie",
-            "cookies",
-            "credential",
-            "credentials",
-            "passphrase",
-            "passwd",
-        ),
-        *("password", "private_key", "pwd", "secret", "secrets", "session_key", "set_cookie", "token", "tokens"),
+        *("access_key", "api_key", "apikey", "authorization", "cookie", "cookies", "credential", "credentials"),
+        *("encryption_key", "jwt", "passphrase", "passwd", "password", "private_key", "pwd", "secret", "secret_key"),
+        *("secrets", "session_id", "session_key", "set_cookie", "signing_key", "token", "tokens"),
     }
 )
 
