@@ -122,16 +122,17 @@ def test_a_second_application_does_not_take_over(structured, target):
     assert len(target.rows) == 1
 
 
-def test_structlog_is_not_imported_before_the_first_line():
-    """Importing, making, starting and stopping costs nothing of it."""
+@pytest.mark.parametrize("use", ["start", "logger"])
+def test_structlog_is_imported_by_the_start_or_the_first_line(use):
+    """Importing, making and stopping costs nothing of it; after the start no request waits for it."""
     code = (
         "import sys\n"
         "from arlen_core.structured import Structured\n"
         "from arlen_core.sinks import Sink\n"
         "made = Structured(Sink(), lambda *_: b'', 20)\n"
-        "made.start(); made.stop()\n"
+        "made.stop()\n"
         "assert 'structlog' not in sys.modules\n"
-        "made.logger()\n"
+        f"made.{use}()\n"
         "assert 'structlog' in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

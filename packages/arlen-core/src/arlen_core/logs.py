@@ -1,4 +1,4 @@
-"""Logs: structlog, imported when the first line is written; text for people, JSON lines in production."""
+"""Logs: structlog, imported when the application starts; text for people, JSON lines in production."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structured: structlog behind the log, imported when the first line is written, and shared while the app runs."""
+"""Structured: structlog behind the log, imported when the log starts, and shared while the application runs."""
 
 from __future__ import annotations
 
@@ -48,8 +48,12 @@ class Structured:
         return self._logger
 
     def start(self) -> None:
-        """Let `structlog.get_logger()` give this log, unless the program has configured structlog itself."""
+        """Let `structlog.get_logger()` give this log, unless the program has configured structlog itself.
+
+        Imports structlog now, so that no request has to wait for it.
+        """
         self._running = True
+        self.logger()
         self._share()
 
     def stop(self) -> None:
@@ -62,14 +66,14 @@ class Structured:
             self._shared = False
 
     def _share(self) -> None:
-        if self._logger is None or not self._running:
-            return
         import structlog
 
-        if not structlog.is_configured():
+        if self._running and not structlog.is_configured():
             self._shared = True
-            factory = lambda *_: self._out  # noqa: E731  # shorter than its def
-            structlog.configure(**self._options, logger_factory=factory, cache_logger_on_first_use=False)
+            structlog.configure(**self._options, logger_factory=self._target, cache_logger_on_first_use=False)
+
+    def _target(self, *_: Any) -> _Out:
+        return self._out
 
 
 class _Out:
