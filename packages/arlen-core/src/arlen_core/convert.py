@@ -98,8 +98,15 @@ def prepare(kind: Any) -> Callable[[Any], Any] | None:
         return _seconds
     if bare is datetime or bare is time:
         return _timed
-    each = prepare(get_args(bare)[0]) if multiple(bare) is not None else None
-    return None if each is None else lambda values: [each(value) for value in values]
+    item = multiple(bare)
+    return None if item is None or strip(item) is str else _each(prepare(item))
+
+
+def _each(ready: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    # an empty text is an absent value, as everywhere
+    if ready is None:
+        return lambda values: [value for value in values if value != ""]
+    return lambda values: [ready(value) for value in values if value != ""]
 
 
 def _timed(text: Any) -> Any:

@@ -42,7 +42,7 @@ def read(handler: Callable[..., Any]) -> list[tuple[inspect.Parameter, Any]]:
         raise StartupError(f"{handler!r} is no function", fix="write `async def`", code="bad_signature")
     function = target(handler)
     filled = function.keywords if isinstance(function, partial) else {}
-    hints = _hints(handler, function.func if isinstance(function, partial) else function)
+    hints = _hints(handler, target(function.func) if isinstance(function, partial) else function)
     pairs = []
     for parameter in _parameters(handler):
         if parameter.name in filled:
