@@ -8,10 +8,13 @@ import anyio
 import pytest
 
 from arlen_core import codecs
+from arlen_core.app import App
 from arlen_core.compression import Compression, compress
+from arlen_core.conditional import etag
 from arlen_core.files import FileResponse
 from arlen_core.requests import Request
 from arlen_core.responses import Response, Stream, Upgrade, html, json, text
+from arlen_core.testing import Client
 
 pytestmark = pytest.mark.anyio
 
@@ -215,3 +218,85 @@ async def test_a_range_of_a_file_is_sent_as_it_is(tmp_path):
 def test_it_works_without_a_running_setting():
     """The defaults serve."""
     assert "gzip" == anyio.run(compress, asking(), text(LONG)).headers["content-encoding"]
+
+
+@pytest.fixture
+def app(tmp_path) -> App:
+    """An application that answers in every way."""
+    made = App("answers", environ={})
+    (tmp_path / "big.txt").write_text(LONG * 40)
+
+    @made.get("/page")
+    async def page() -> Response:
+        answer = text(LONG)
+        etag(answer)
+        return answer
+
+    @made.get("/file")
+    async def file() -> FileResponse:
+        return FileResponse(tmp_path / "big.txt")
+
+    @made.get("/events")
+    async def events() -> Stream:
+        return Stream(source("data: 1\n\n"), media="text/event-stream")
+
+    return made
+
+
+async def test_a_compressed_page_is_revalidated(app):
+    """The weak tag that the client got brings 304, and the header says what the answer varies by."""
+    async with Client(app, headers={"Accept-Encoding": "gzip"}) as client:
+        first = await client.get("/page")
+        again = await client.get("/page", headers={"If-None-Match": first.headers["etag"]})
+    assert first.headers["etag"].startswith('W/"')
+    assert LONG == gzip.decompress(first.body).decode()
+    assert (304, b"") == (again.status, again.body)
+
+
+async def test_a_file_is_compressed_whole_and_cut_plain(app):
+    """A client that takes gzip gets all of it so; a range counts the file's own bytes."""
+    async with Client(app, headers={"Accept-Encoding": "gzip"}) as client:
+        whole = await client.get("/file")
+        part = await client.get("/file", headers={"Range": "bytes=10-19"})
+        bad = await client.get("/file", headers={"Range": "bytes=999999999-"})
+    assert (LONG * 40).encode() == gzip.decompress(whole.body)
+    assert (206, (LONG * 40)[10:20]) == (part.status, part.text)
+    assert "content-encoding" not in part.headers
+    assert (416, f"bytes */{len(LONG) * 40}") == (bad.status, bad.headers["content-range"])
+
+
+async def test_head_says_what_get_would(app):
+    """The same coding, tag and type; no body."""
+    async with Client(app, headers={"Accept-Encoding": "gzip"}) as client:
+        for path in ("/page", "/file"):
+            head, full = await client.head(path), await client.get(path)
+            assert b"" == head.body
+            names = ("content-type", "content-encoding", "etag", "vary", "last-modified")
+            assert [full.headers.get(name) for name in names] == [head.headers.get(name) for name in names]
+
+
+async def test_events_are_left_alone_unless_the_setting_says_so(app):
+    """The section `[compression]` is for every answer."""
+    async with Client(app, headers={"Accept-Encoding": "gzip"}) as client:
+        assert b"data: 1\n\n" == (await client.get("/events")).body
+    other = App("events", environ={"ARLEN_COMPRESSION__EVENTS": "true"})
+
+    @other.get("/events")
+    async def events() -> Stream:
+        return Stream(source("data: 1\n\n"), media="text/event-stream")
+
+    async with Client(other, headers={"Accept-Encoding": "gzip"}) as client:
+        assert b"data: 1\n\n" == gzip.decompress((await client.get("/events")).body)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 65_536, 65_537, 300_000])
+@pytest.mark.parametrize("name", codecs.available())
+async def test_every_size_decodes(name, size):
+    """Below and above each limit, in a body and in a stream."""
+    reader = {"gzip": gzip.decompress, "br": lambda data: pytest.importorskip("brotli").decompress(data)}
+    reader["zstd"] = lambda data: pytest.importorskip("zstandard").ZstdDecompressor().decompressobj().decompress(data)
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    for answer in (Response(data, media="text/css"), Stream(source(data[:100], data[100:]), media="text/css")):
+        made = await compress(asking(name), answer, Compression(minimum=0))
+        body = made.body if made.stream is None else b"".join([chunk async for chunk in made.stream])
+        assert data == reader[name](body)

@@ -6,11 +6,14 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
+from arlen_core.app import App
 from arlen_core.bodies import Body, Feed
 from arlen_core.errors import HTTPError
 from arlen_core.forms import Form, FormLimits, limited, read_form
 from arlen_core.requests import Request
+from arlen_core.testing import Client
 from arlen_core.uploads import Upload
 
 pytestmark = pytest.mark.anyio
@@ -186,3 +189,98 @@ async def test_a_large_body_is_not_read_to_its_end():
 async def test_the_requests_own_limit_holds():
     """A route's `max_body` is 413 before the form's limits are."""
     assert (413, "payload_too_large") == await refused(posted(b"", body=Body(b"a=12345", limit=3)))
+
+
+class Card(Struct):
+    """What the forms of an application are turned into."""
+
+    title: str
+    photo: Upload
+    extra: list[Upload] = []
+
+
+def gallery() -> tuple[App, list[Upload]]:
+    """Make an application that takes uploads, and the list of those that it took."""
+    app, taken = App("gallery", environ={}), []
+
+    @app.post("/cards")
+    async def add(card: Card) -> dict[str, object]:
+        taken.extend([card.photo, *card.extra])
+        if card.title == "broken":
+            raise RuntimeError("after the form was read")
+        return {"title": card.title, "photo": (await card.photo.read()).decode(), "extra": len(card.extra)}
+
+    @app.post("/stream")
+    async def stream(form: Form):
+        upload = form.file("photo")
+        taken.append(upload)
+
+        async def chunks():
+            async for chunk in upload:
+                yield chunk
+
+        return chunks()
+
+    return app, taken
+
+
+async def closed(upload: Upload) -> bool:
+    """Say whether an upload is gone."""
+    upload.seek(0)
+    try:
+        await upload.read()
+    except ValueError:
+        return True
+    return False
+
+
+FILES = {"photo": ("a.png", b"bytes", "image/png")}
+
+
+async def test_a_struct_takes_uploads():
+    """Text and files of one form; the files are gone when the answer is made."""
+    app, taken = gallery()
+    async with Client(app) as client:
+        answer = await client.post("/cards", form={"title": "Tea"}, files=FILES)
+    assert {"title": "Tea", "photo": "bytes", "extra": 0} == answer.json()
+    assert [True] == [await closed(upload) for upload in taken]
+
+
+async def test_a_handler_that_fails_leaves_no_file():
+    """The error is answered, the files are gone."""
+    app, taken = gallery()
+    async with Client(app) as client:
+        answer = await client.post("/cards", form={"title": "broken"}, files=FILES)
+    assert 500 == answer.status
+    assert [True] == [await closed(upload) for upload in taken]
+
+
+async def test_a_missing_file_is_a_failing_field():
+    """As any other field."""
+    app, taken = gallery()
+    async with Client(app) as client:
+        answer = await client.post("/cards", form={"title": "Tea", "photo": "no file"})
+    assert (422, ["photo"]) == (answer.status, [row["field"] for row in answer.json()["errors"]])
+    assert [] == taken
+
+
+async def test_a_stream_may_read_the_upload():
+    """Files live as long as the answer that is made of them."""
+    app, taken = gallery()
+    async with Client(app) as client:
+        answer = await client.post("/stream", files=FILES)
+    assert b"bytes" == answer.body
+    assert [True] == [await closed(upload) for upload in taken]
+
+
+async def test_the_limits_of_the_application_hold():
+    """The section `[forms]` is for every handler."""
+    app = App("small", environ={"ARLEN_FORMS__FILE_SIZE": "3"})
+
+    @app.post("/")
+    async def take(form: Form) -> int:
+        return len(form)
+
+    async with Client(app) as client:
+        answer = await client.post("/", files=FILES)
+    assert (413, "file_too_large") == (answer.status, answer.json()["code"])

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import tracemalloc
 
 import anyio
 import pytest
@@ -394,3 +395,99 @@ def test_the_parser_is_imported_only_when_used():
     program = "import sys, arlen_core.forms, arlen_core.uploads, arlen_core.parts; print('multipart' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "False" == done.stdout.strip()
+
+
+async def test_a_large_upload_does_not_fill_the_memory(tmp_path):
+    """Twenty megabytes arrive in pieces, are paused when the parser is behind, and never stand in memory together."""
+    piece, count, signals = b"x" * 65_536, 320, []
+    feed = Feed(high=131_072, pause=lambda: signals.append("pause"), resume=lambda: signals.append("resume"))
+    head, tail = encode([("f", FILE)]).split(FILE[1])
+
+    async def client():
+        feed.feed(head)
+        for _ in range(count):
+            while feed._paused:
+                await anyio.lowlevel.checkpoint()
+            feed.feed(piece)
+        feed.feed(tail)
+        feed.close()
+
+    tracemalloc.start()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client)
+            [(_, upload)] = await read(b"", body=feed, file_size=10**8, total=10**8, directory=str(tmp_path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(piece) * count == upload.size
+    assert 4_000_000 > peak
+    assert {"pause", "resume"} == set(signals)
+    upload.close()
+
+
+@given(
+    st.lists(st.sampled_from(["fields", "files", "field_size", "text", "file_size", "total"]), min_size=1, max_size=3)
+)
+def test_tighter_limits_never_let_more_through(names):
+    """Whatever limits are tightened, a form that passes then passed before, and the same."""
+    rows = [("a", "12345"), ("b", ("x", b"123456", "text/plain")), ("c", "1")]
+
+    async def run(**limits):
+        try:
+            return await plain(await read(encode(rows), **limits))
+        except HTTPError:
+            return None
+
+    tight = anyio.run(lambda: run(**dict.fromkeys(names, 1)))
+    assert tight in (None, rows)
+    assert rows == anyio.run(run)
+
+
+@pytest.mark.parametrize("native", [False, True])
+async def test_nothing_is_left_in_the_folder_of_temporary_files(tmp_path, native):
+    """Not after a whole form, not after an error, not after a client that went."""
+    data = encode([("a", FILE), ("b", FILE)])
+    Form(await read(data, memory=0, directory=str(tmp_path))).close()
+    await refused(data[:-60], memory=0, directory=str(tmp_path))
+    feed = Feed()
+    feed.feed(data[:-60])
+    feed.abort(OSError("reset") if native else None)
+    with pytest.raises((OSError, Disconnected)):
+        await read(b"", body=feed, memory=0, directory=str(tmp_path))
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_two_forms_at_once_do_not_mix():
+    """Each request has a parser of its own."""
+    results = {}
+
+    async def one(mark: bytes):
+        rows = [("f", (mark.decode(), mark * 5000, "text/plain"))]
+        results[mark] = await plain(await read(encode(rows), size=700, memory=100))
+
+    async with anyio.create_task_group() as tasks:
+        for mark in (b"a", b"b", b"c"):
+            tasks.start_soon(one, mark)
+    assert {mark: [("f", (mark.decode(), mark * 5000, "text/plain"))] for mark in (b"a", b"b", b"c")} == results
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "filename"),
+    [
+        ('form-data; name="a"; filename="b"', "a", "b"),
+        ("form-data; name=a; filename=b", "a", "b"),
+        ('form-data;name="a";filename="b"', "a", "b"),
+        ('FORM-DATA; NAME="a"; FILENAME="b"', "a", "b"),
+        ('form-data; filename="b"; name="a"', "a", "b"),
+        ('form-data; name="a;b"; filename="c;d"', "a;b", "c;d"),
+        ('form-data; name="a%22b"; filename="c%22d"', 'a"b', 'c"d'),
+        ('form-data; name="a%0D%0Ab"; filename="c"', "a\r\nb", "c"),
+        ('form-data; name="é"; filename="日本.png"', "é", "日本.png"),
+        ('form-data; name="a"; filename="C:\\\\fakepath\\\\x.png"', "a", "x.png"),
+    ],
+)
+async def test_dispositions_as_clients_write_them(header, name, filename):
+    """Quoted or not, in any case and order, with what browsers escape (WHATWG HTML §4.10.21.8)."""
+    [(found, upload)] = await read(part(f"Content-Disposition: {header}"))
+    assert (name, filename) == (found, upload.filename)
