@@ -177,7 +177,7 @@ def test_numbers_round_trip(number):
     assert number == converter(float)(repr(number))
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40, places=30))
 def test_decimals_round_trip(number):
     """Digits and exponent included."""
     assert str(number) == str(converter(Decimal)(str(number)))

@@ -35,7 +35,7 @@ class Half(TypedDict):
     price: Price
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**50), max_value=10**50))
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**50), max_value=10**50, places=30))
 def test_every_number_of_bounded_size_passes(number):
     """What people write stays as it is."""
     assert str(number) == bounded(str(number))
