@@ -235,19 +235,17 @@ class Server:
 
     async def _close_listeners(self) -> None:
         acceptors, self._acceptors = self._acceptors, []
+        sockets, self._sockets = self._sockets or [], []
+        for listener in sockets if self._own else ():
+            _unlink(listener)
         if acceptors and isinstance(self.loop, asyncio.BaseEventLoop):
             # stop accepting, then let connections that are accepted already arrive: closing now would reset them
-            for listener in self._sockets or []:
+            for listener in sockets:
                 self.loop.remove_reader(listener)
             for _ in range(_ARRIVAL):
                 await asyncio.sleep(0)
-        for each in acceptors:
+        for each in (*acceptors, *sockets):
             each.close()
-        sockets, self._sockets = self._sockets or [], []
-        for listener in sockets:
-            if self._own:
-                _unlink(listener)
-            listener.close()
         await asyncio.sleep(0)  # asyncio closes its servers in the next turn
 
     async def _abort(self) -> None:

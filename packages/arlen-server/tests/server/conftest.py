@@ -138,11 +138,13 @@ class Peer:
             return await self.reader.read()
 
     async def closed(self) -> bool:
-        """Wait until the server closes; say whether nothing came before that."""
+        """Wait until the server closes, and close too; say whether nothing came before that."""
         try:
             return await self.rest() == b""
         except ConnectionError:
             return True
+        finally:
+            self.finish()
 
     async def answer(self, method: str = "GET") -> Answer:
         """Return the next response to a request of this method."""
