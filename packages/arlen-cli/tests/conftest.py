@@ -46,7 +46,7 @@ app.include(admin)
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """An empty folder to work in; what is imported from it is forgotten afterwards."""
-    modules, paths = set(sys.modules), list(sys.path)
+    modules, paths, environ = set(sys.modules), list(sys.path), dict(os.environ)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["arlen"])
     for name in [name for name in os.environ if name.startswith("ARLEN_")]:
@@ -54,6 +54,8 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setenv("ARLEN_ENV", "test")
     yield tmp_path
     sys.path[:] = paths
+    os.environ.clear()
+    os.environ.update(environ)
     for name in set(sys.modules) - modules:
         if str(tmp_path) in str(
             getattr(sys.modules[name], "__file__", None) or getattr(sys.modules[name], "__path__", "")

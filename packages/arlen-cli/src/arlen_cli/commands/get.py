@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ class Get:
         headers, data = _headers(args.header), _data(args.data)
         if args.data is not None:
             headers.setdefault("content-type", args.type)
+        os.environ.setdefault("ARLEN_LOG__ACCESS", "false")  # the answer itself is shown
         method = (args.method or ("GET" if args.data is None else "POST")).upper()
         app = load_app(args)
         with quiet():
