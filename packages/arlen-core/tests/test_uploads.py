@@ -1,5 +1,6 @@
 """Uploads: bytes that move to disk, are read and saved, and are gone at the end."""
 
+import os
 import tempfile
 import threading
 from pathlib import Path
@@ -161,6 +162,20 @@ async def test_save_replaces_only_when_asked(tmp_path):
     await upload.save(str(path), replace=True)
     assert b"new" == path.read_bytes()
     assert ["out.txt"] == [each.name for each in tmp_path.iterdir()]
+
+
+async def test_save_works_without_hard_links(tmp_path, monkeypatch):
+    """Some file systems have none; a file that is there stays there too."""
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "out.txt"
+    assert b"new" == (await Upload.of(b"new").save(path)).read_bytes()
+    with pytest.raises(FileExistsError):
+        await Upload.of(b"other").save(path)
+    assert (b"new", ["out.txt"]) == (path.read_bytes(), [each.name for each in tmp_path.iterdir()])
 
 
 async def test_save_into_nowhere_is_an_error(tmp_path):

@@ -198,6 +198,16 @@ async def test_an_index_is_served(mount, target, body):
     assert (body, "text/html; charset=utf-8") == (answer.body, answer.headers["content-type"])
 
 
+async def test_the_prefix_may_be_written_in_any_encoding(root):
+    """The router takes an encoded prefix for the same one; so does the mount, and no part of it is read as a name."""
+    mount = StaticMount("/a/static", root)
+    assert CSS == (await get(mount, "/%61/st%61tic/app.css")).body
+    assert "/a/static/" == (await get(mount, "/%61/static")).headers["location"]
+    assert [404, 404, 404] == [
+        await status(mount, each) for each in ("/a/app.css", "/b/static/app.css", "/static/app.css")
+    ]
+
+
 async def test_without_html_there_is_no_index(root):
     """A mount that serves no pages serves no index."""
     mount = StaticMount("/static", root, extensions=["css"])

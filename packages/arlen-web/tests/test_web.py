@@ -184,6 +184,21 @@ async def test_production_compiles_everything_first(tmp_path):
         await other.stop()
 
 
+async def test_production_knows_the_assets_first(tmp_path):
+    """A file that a template names and that is not there stops the start, with the line; the others are read then."""
+    files = {"templates/a.html": "\n{{ asset('a.css') }}{{ asset('b' ~ '.css') }}", "public/a.css": "x"}
+    app, web = site(tmp_path, files, "production")
+    await app.start()
+    assert ["a.css"] == list(web._mounts["/static"]._fingerprints._known)
+    await app.stop()
+    (tmp_path / "public" / "a.css").rename(tmp_path / "public" / "aa.css")
+    other, _ = site(tmp_path, {}, "production")
+    with pytest.raises(
+        TemplateFault, match=r"a\.html, line 2: there is no static file 'a\.css': did you mean 'aa\.css'"
+    ):
+        await other.start()
+
+
 async def test_development_sees_changes(tmp_path):
     """Templates and addresses of assets change with the files."""
     app, web = site(tmp_path, {"templates/a.html": "old", "public/a.css": "old"}, "development")
@@ -329,6 +344,23 @@ async def test_a_route_goes_before_files_at_the_top(tmp_path):
 
     async with Client(app) as client:
         assert ["route", "file"] == [(await client.get(f"/{name}.html")).text for name in ("about", "other")]
+
+
+async def test_an_index_at_the_top_gives_way_to_a_route(tmp_path):
+    """The folder's own page is shown at "/" unless the application has one there."""
+    for routed, expected in ((False, "file"), (True, "route")):
+        app, web = site(tmp_path, {"top/index.html": "file", "top/docs/index.html": "docs"})
+        web.static("/", "top")
+        if routed:
+
+            @app.get("/")
+            async def home():
+                return "route"
+
+        async with Client(app) as client:
+            assert [expected, "docs", "docs"] == [
+                (await client.get(path, follow=True)).text for path in ("/", "/docs/", "/docs")
+            ]
 
 
 async def test_wrong_mounts_stop_the_start(tmp_path):

@@ -184,12 +184,21 @@ class Upload:
             with part.open("xb") as file:
                 for at in range(0, self.size, _CHUNK):
                     file.write(self._spool.read(at, _CHUNK))
-            if replace:
-                part.replace(target)
-            else:
-                os.link(part, target)
+            if not replace:
+                _claim(part, target)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
 
     def __repr__(self) -> str:
         return f"<Upload {self.filename!r}, {self.size} bytes>"
+
+
+def _claim(part: Path, target: Path) -> None:
+    """Make `target`, or raise `FileExistsError`: as another name of `part`, or empty where there are no hard links."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        target.open("xb").close()

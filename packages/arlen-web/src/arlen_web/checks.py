@@ -9,7 +9,7 @@ from jinja2 import Environment, nodes
 from msgspec import Struct
 
 from arlen_web.contexts import Given
-from arlen_web.trees import constants, defined, free, guarded, line, parents, references
+from arlen_web.trees import constants, defined, free, guarded, line, literals, parents, references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -137,13 +137,11 @@ def _blocks(case: Case) -> Iterator[Finding]:
 
 
 def _assets(case: Case) -> Iterator[Finding]:
-    for node in case.tree.find_all(nodes.Call) if case.asset else ():
-        if isinstance(node.node, nodes.Name) and node.node.name == "asset" and node.args:
-            for path in constants(node.args[0]):
-                try:
-                    case.asset(path)  # type: ignore[misc]
-                except LookupError as error:
-                    yield case.found(node.lineno, "missing_asset", str(error.args[0]), "make it, or correct the path")
+    for at, path in literals(case.tree, "asset") if case.asset else ():
+        try:
+            case.asset(path)  # type: ignore[misc]
+        except LookupError as error:
+            yield case.found(at, "missing_asset", str(error.args[0]), "make it, or correct the path")
 
 
 def _text(node: nodes.Output) -> str:

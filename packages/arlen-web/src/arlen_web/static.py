@@ -82,14 +82,14 @@ class StaticMount:
 
     async def serve(self, request: Request) -> Response:
         """Answer GET or HEAD for an address below the prefix; raises `NotFound` for everything that is not served."""
-        rest = request.target[len(self.prefix) :]
-        names = segments(rest) if rest[:1] in {b"/", b""} else None
-        if names is None:
+        full, base = segments(request.target), self.prefix.split("/")[1:]
+        if full is None or full[: len(base)] != base:
             raise NotFound
+        names = full[len(base) :]
+        if not names:
+            return self._redirect(request, [""], 301)
         if names[-1] in _INDEX:
             return self._redirect(request, [*names[:-1], ""], 301)
-        if not rest:
-            return self._redirect(request, [""], 301)
         return await (self._file(request, names) if names[-1] else self._index(request, names[:-1]))
 
     async def _index(self, request: Request, folder: list[str]) -> Response:

@@ -10,7 +10,7 @@ from jinja2.meta import find_undeclared_variables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Reference", "constants", "defined", "free", "guarded", "line", "parents", "references"]
+__all__ = ["Reference", "constants", "defined", "free", "guarded", "line", "literals", "parents", "references"]
 
 Reference = nodes.Extends | nodes.Include | nodes.Import | nodes.FromImport
 
@@ -72,6 +72,14 @@ def guarded(tree: nodes.Template) -> set[str]:
 def line(tree: nodes.Template, name: str) -> int:
     """Return the line where a name is first used."""
     return min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
+
+
+def literals(tree: nodes.Template, name: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text for each call of a global with a literal text first: `asset("app.css")`."""
+    for node in tree.find_all(nodes.Call):
+        if isinstance(node.node, nodes.Name) and node.node.name == name and node.args:
+            for text in constants(node.args[0]):
+                yield node.lineno, text
 
 
 def parents(tree: nodes.Template, trees: Mapping[str, nodes.Template]) -> list[nodes.Template] | None:

@@ -13,8 +13,10 @@ from markupsafe import Markup
 from arlen_core.errors import ConfigError, StartupError
 from arlen_core.requests import Request
 from arlen_core.responses import Response
+from arlen_core.routes import Route
 from arlen_web.bytecode import Bytecode
 from arlen_web.calls import passed
+from arlen_web.failures import Spot, TemplateFault
 from arlen_web.fields import form
 from arlen_web.flash import Flash, Message
 from arlen_web.lint import lint, uses
@@ -22,6 +24,7 @@ from arlen_web.scope import current, maybe
 from arlen_web.settings import EXTENSIONS, Settings, StaticSettings
 from arlen_web.signing import Signer
 from arlen_web.static import StaticMount
+from arlen_web.trees import literals
 from arlen_web.views import Views
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class Web:
         self._templates = templates
         self._mounts: dict[str, StaticMount] = {}
         self._usual: StaticMount | None = None
+        self._home = False
         self._app: App | None = None
         self.settings = Settings()
         self.views = Views([])
@@ -169,12 +173,21 @@ class Web:
             return await self._mounts[prefix].serve(request)
 
         name = f"static:{prefix or '/'}"
-        for path, suffix in ((f"{prefix}/{{path:path}}", ""), (f"{prefix}/", ":index"), (prefix, ":folder")):
-            if path:
-                app.get(path, name=name + suffix)(serve)
+        app.get(f"{prefix}/{{path:path}}", name=name)(serve)
+        if prefix:
+            app.get(f"{prefix}/", name=f"{name}:index")(serve)
+            app.get(prefix, name=f"{name}:folder")(serve)
+        else:
+            app.get("/", name=f"{name}:index", when=[self._homeless])(serve)
+
+    def _homeless(self, _: Request) -> bool:
+        """Say whether the application has no page of its own at "/": the index at the top gives way to it."""
+        return not self._home
 
     async def _start(self, app: App) -> None:
         self.ready()
+        pages = [each for each in app.flat() if isinstance(each, Route) and each.template == "/"]
+        self._home = any("GET" in each.methods and self._homeless not in each.conditions for each in pages)
         await to_thread.run_sync(self._prepare, app.env == "production")
 
     def _prepare(self, production: bool) -> None:  # noqa: FBT001  # a thread takes positions only
@@ -182,9 +195,21 @@ class Web:
             mount.scan()
         if production:
             self.views.compile()
+            self._warm()
             shown = uses(self.views, "flash")
             if shown and self.settings.secret is None:
                 raise ConfigError(f"[web] secret is missing, and {shown} shows flash messages", fix=_FIX)
+
+    def _warm(self) -> None:
+        """Read the files that templates name, so that no page waits for it; a missing one stops the start."""
+        for name in self.views.names():
+            source = self.views.source(name)
+            for at, path in literals(self.views.env.parse(source, name), "asset") if "asset" in source else ():
+                try:
+                    self.asset(path)
+                except LookupError as error:
+                    spot = Spot(self.views.file(name), at, name)
+                    raise TemplateFault(str(error.args[0]), spot, fix="make it, or correct the path") from None
 
     def _signer(self, app: App) -> Signer | None:
         secret = self.settings.secret.reveal() if self.settings.secret else ""
