@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -230,6 +231,8 @@ class Server:
         if tls is not None:
             options["ssl_handshake_timeout"] = self.settings.tls_timeout
         if listener.family == socket.AF_UNIX and not plain:
+            if sys.version_info >= (3, 13):
+                options["cleanup_socket"] = False  # the file may belong to several processes: see `_close_listeners`
             return await self.loop.create_unix_server(lambda: Connection(self), sock=listener, **options)
         return await self.loop.create_server(lambda: Connection(self), sock=listener, **options)
 
