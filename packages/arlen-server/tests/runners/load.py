@@ -32,6 +32,7 @@ class Client:
             except (OSError, EOFError, ValueError) as error:
                 self.totals["failures"][f"{type(error).__name__}: {error}"] += 1
                 self.close()
+                await asyncio.sleep(0.001)
         self.close()
 
     async def send(self):

@@ -61,13 +61,8 @@ def test_cause_is_what_counts(tmp_path):
             raise StartupError("cannot load", fix="define it") from error
     except StartupError as error:
         failure = report(error, stage="load", root=tmp_path)
-    assert ("NameError", "NameError: name 'nope' is not defined", "app.py", 1, "define it") == (
-        failure.kind,
-        failure.message,
-        failure.file,
-        failure.line,
-        failure.hint,
-    )
+    assert ("NameError", "app.py", 1, "define it") == (failure.kind, failure.file, failure.line, failure.hint)
+    assert failure.message.startswith("NameError: name 'nope' is not defined")
 
 
 def test_startup_error_gives_its_fix(tmp_path):
