@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -98,7 +99,10 @@ class App(Router):
         self.config = Config.load(self.root, env or environment(words), words)
         self.env = self.config.env
         self.clock: Clock = SystemClock() if clock is None else clock
-        self.hooks, self.services = Hooks(), Services({Request: lambda request: request, Context: self.context})
+        given = {Request: lambda request: request, Context: self.context}
+        self.hooks, self.services = Hooks(), Services(given, failed=self._failed)
+        for kind, value in ((App, self), (Config, self.config), (Clock, self.clock)):
+            self.services.add(partial(_itself, value), kind)
         self.helpers: dict[str, tuple[Callable[..., Any], bool]] = {}
         self.http = self.settings("http", HttpSettings)
         self.forms, self.compression = self.settings("forms", FormLimits), self.settings("compression", Compression)
@@ -263,8 +267,8 @@ class App(Router):
         if self._access is not None:
             self._access(request, response, sent, error)
         if "background" in request.state:
-            for function, args, options in request.state.pop("background"):
-                self._spawn(function, args, options)
+            for context, function, args, options in request.state.pop("background"):
+                context.run(self._spawn, function, args, options)
         if self._after is not None:
             self._after(request, response)
 
@@ -307,6 +311,9 @@ class App(Router):
         self._after = self.hooks.sender("after_response", self.background.spawn)
         self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])
 
+    def _failed(self, name: str, error: BaseException) -> None:
+        self.log.error("service.failed", service=name, exc_info=error)
+
     async def _open(self) -> None:
         self._threads = anyio.CapacityLimiter(self.http.threads)
         self.background.start()
@@ -316,6 +323,10 @@ class App(Router):
             self.background.spawn(function, *args, **options)
         except BackgroundFull as error:
             self.log.exception("background.refused", reason=str(error))
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _folder(name: str) -> Path:

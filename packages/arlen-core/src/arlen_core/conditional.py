@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from arlen_core.dates import parse_date
@@ -43,6 +42,8 @@ def etag(response: Response, *, weak: bool = False) -> str:
         return found
     if response.body is None:
         raise ValueError("a stream has no bytes to make an ETag of: set its ETag header")
+    from hashlib import blake2b  # brings OpenSSL, 3 MB
+
     made = f'{"W/" if weak else ""}"{blake2b(response.body, digest_size=16).hexdigest()}"'
     response.headers.set("etag", made)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arlen_core.answers import View
@@ -107,7 +108,7 @@ class Context:
         """Run `function` when the response has been sent; a failure is logged, a full queue refuses (503)."""
         if self.app.background.full:
             raise HTTPError(503, "too much work waits here", code="background_full", headers={"retry-after": "1"})
-        self.request.state.setdefault("background", []).append((function, args, options))
+        self.request.state.setdefault("background", []).append((copy_context(), function, args, options))
 
     async def service(self, kind: type[T]) -> T:
         """Return the service of that type, as a parameter of that type would be."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from time import time
@@ -227,5 +226,7 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 
 def _etag(found: os.stat_result) -> str:
+    from hashlib import blake2b  # brings OpenSSL, 3 MB
+
     made = blake2b(f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}".encode(), digest_size=12).hexdigest()
     return f'W/"{made}"' if time() - found.st_mtime < _YOUNG else f'"{made}"'

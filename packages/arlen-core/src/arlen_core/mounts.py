@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from arlen_core.responses import Response, Stream, Upgrade
 from arlen_core.sockets import SocketClosed
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 
     from arlen_core.requests import Request
@@ -80,7 +80,10 @@ class Foreign:
             await self._lifespan.stop()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            import asyncio
+
+            await asyncio.wait(self._tasks)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; the child runs on while its body is sent, and is told when the client has gone."""
@@ -91,6 +94,8 @@ class Foreign:
         return await call.response()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        import asyncio  # 6 MB, which every event loop has already, but not every import
+
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

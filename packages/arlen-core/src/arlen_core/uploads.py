@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from pathlib import Path
 from threading import Lock
@@ -179,7 +178,7 @@ class Upload:
         return self._spool.read(offset, size)
 
     def _save(self, target: Path, replace: bool) -> None:  # noqa: FBT001  # a thread takes positions only
-        part = target.with_name(f".{secrets.token_hex(8)}.part")
+        part = target.with_name(f".{os.urandom(8).hex()}.part")
         try:
             with part.open("xb") as file:
                 for at in range(0, self.size, _CHUNK):
