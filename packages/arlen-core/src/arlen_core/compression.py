@@ -11,7 +11,7 @@ from msgspec import Struct
 from arlen_core.codecs import Codec, available, codec
 from arlen_core.media import compressible
 from arlen_core.negotiation import encoding
-from arlen_core.responses import Response
+from arlen_core.responses import Response, discard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -118,29 +118,36 @@ def _relabel(headers: Headers, coding: str) -> None:
 
 
 class _Compressed:
-    """A stream that is compressed while it is sent; closing it closes the source."""
+    """A stream that is compressed while it is sent; closing it closes the source, begun or not."""
 
-    __slots__ = ("_flow", "_iterator", "_offload")
+    __slots__ = ("_ended", "_flow", "_iterator", "_offload")
 
     def __init__(self, source: AsyncIterable[bytes | str], flow: Codec, offload: int) -> None:
         self._iterator = aiter(source)
         self._flow, self._offload = flow, offload
+        self._ended = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
         try:
             async for chunk in self._iterator:
                 data = chunk.encode() if isinstance(chunk, str) else chunk
                 if data:
-                    yield await self._feed(data)
-            yield self._flow.finish()
-        finally:
+                    return await self._feed(data)
+        except BaseException:
             await self.aclose()
+            raise
+        self._ended = True
+        return self._flow.finish()
 
     async def aclose(self) -> None:
-        """Close the source, started or not."""
-        close = getattr(self._iterator, "aclose", None)
-        if close is not None:
-            await close()
+        """Close the source."""
+        self._ended = True
+        await discard(self._iterator)
 
     async def _feed(self, data: bytes) -> bytes:
         if len(data) > self._offload:

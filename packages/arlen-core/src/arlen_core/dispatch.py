@@ -10,13 +10,13 @@ import anyio
 
 from arlen_core.compression import Compression, compress
 from arlen_core.conditional import conditional
-from arlen_core.errors import HTTPError, NotFound
+from arlen_core.errors import Disconnected, HTTPError, NotFound
 from arlen_core.files import FileResponse
 from arlen_core.ids import request_id, trace_parent
 from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
-from arlen_core.responses import Response, redirect
+from arlen_core.responses import Response, Upgrade, discard, redirect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
@@ -24,11 +24,17 @@ if TYPE_CHECKING:
     from arlen_core.headers import Raw
     from arlen_core.hooks import Hooks
     from arlen_core.requests import Request
+    from arlen_core.sockets import Transport
 
     Closer = Callable[[BaseException | None], Awaitable[object]]
     Call = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["Dispatcher", "close", "identify"]
+__all__ = ["MAX_BODY", "Dispatcher", "close", "identify"]
+
+MAX_BODY = 1_048_576
+"""Most bytes of a request body when nobody says anything."""
+
+_VALIDATORS = frozenset({b"etag", b"last-modified"})
 
 
 class Dispatcher:
@@ -40,7 +46,7 @@ class Dispatcher:
         recover: makes a response of any exception; never raises.
         around: the application's middleware, which a miss passes too.
         headers: added to every response that has no field of that name.
-        max_body: bytes of a request body when the route says nothing.
+        max_body: bytes of a request body when the route says nothing; `None` leaves it to the server.
         compression: what is compressed.
         identity: send the request id and the trace.
         timing: send how long the stages took, as `Server-Timing`.
@@ -54,7 +60,7 @@ class Dispatcher:
         *,
         around: Sequence[Any] = (),
         headers: Raw | None = None,
-        max_body: int = 1_048_576,
+        max_body: int | None = None,
         compression: Compression | None = None,
         identity: bool = True,
         timing: bool = False,
@@ -90,11 +96,11 @@ class Dispatcher:
             return await self._recover(request, raised)
 
     async def _route(self, request: Request) -> Response:
+        if self._max_body is not None or request.body.limit is None:
+            request.body.limit = MAX_BODY if self._max_body is None else self._max_body
         if self._first is not None and (early := await self._first(request)) is not None:
             return early  # type: ignore[no-any-return]
         found = self._match(request.method, request.target, request)
-        if request.body.limit is None:
-            request.body.limit = self._max_body
         if isinstance(found, Miss):
             request.mark("routed")
             request.state["miss"] = found
@@ -126,25 +132,45 @@ class Dispatcher:
         return await self._recover(request, error)
 
     async def _finish(self, request: Request, response: Response) -> Response:
-        if isinstance(response, FileResponse) and response.length < 0:
-            response = await response.prepare(request)
-        elif len(response.raw) > 1 and response.status == 200 and any(name == b"etag" for name, _ in response.raw):
-            response = conditional(request, response)
-        if request.closers:
-            response = await self._close(request, response)
-        if self._last is not None:
-            response = await self._last(request, response)
-        if response.body is None or len(response.body) >= self._compression.minimum:
-            response = await compress(request, response, self._compression)
+        if response.owner and response.owner != request.id:  # its headers may be meant for another client's eyes
+            raise RuntimeError("a response was used for two requests: make a new one for each")
+        response.owner = request.id
+        try:
+            response = await self._conditional(request, response)
+            if request.closers:
+                response = await self._close(request, response)
+            if self._last is not None:
+                response = await self._last(request, response)
+            if response.body is None or len(response.body) >= self._compression.minimum:
+                response = await compress(request, response, self._compression)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await discard(response.stream)
+            raise
         request.mark("handled")
         return self._dress(request, response)
 
+    async def _conditional(self, request: Request, response: Response) -> Response:
+        if isinstance(response, FileResponse) and response.length < 0:
+            return await response.prepare(request)
+        if response.status != 200 or len(response.raw) < 2 or all(name not in _VALIDATORS for name, _ in response.raw):
+            return response
+        made = conditional(request, response)
+        if made is not response:
+            await discard(response.stream)
+        return made
+
     async def _close(self, request: Request, response: Response) -> Response:
-        if response.stream is None or isinstance(response, FileResponse):
-            await close(request, request.failure)
-        else:  # what the stream uses is closed after it
+        """Close what the request opened: now, or when the stream or the socket that uses it has ended."""
+        if isinstance(response, Upgrade):
             closers, request.closers = request.closers or [], None
-            response.stream = _closing(response.stream, closers)
+            response.run = _held(response.run, closers)
+        elif response.stream is None:
+            await close(request, request.failure)
+        else:
+            closers, request.closers = request.closers or [], None
+            response = _plain(response)
+            response.stream = _Closing(response.stream, closers)
         return response
 
     async def _abandon(self, request: Request) -> None:
@@ -199,19 +225,61 @@ async def _run(closers: list[Closer], error: BaseException | None) -> None:
         raise failure
 
 
-async def _closing(stream: AsyncIterable[Any], closers: list[Closer]) -> AsyncIterator[Any]:
-    error: BaseException | None = None
-    try:
-        async for chunk in stream:
-            yield chunk
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        end = getattr(stream, "aclose", None)
-        if end is not None:
-            await end()
-        await _run(closers, error)
+def _plain(response: Response) -> Response:
+    # a server would send a FileResponse's file past the stream
+    if not isinstance(response, FileResponse):
+        return response
+    made = Response(b"", response.status, media="")
+    made.raw, made.body, made.stream, made.owner = response.raw, None, response.stream, response.owner
+    return made
+
+
+def _held(run: Callable[[Transport], Awaitable[None]], closers: list[Closer]) -> Callable[[Transport], Awaitable[None]]:
+    async def held(transport: Transport) -> None:
+        try:
+            await run(transport)
+        finally:
+            error = sys.exc_info()[1]
+            with anyio.CancelScope(shield=True):
+                await _run(closers, error)
+
+    return held
+
+
+class _Closing:
+    """A stream, and what is closed after it: once, whether it is read to its end, left early, or never begun."""
+
+    __slots__ = ("_begun", "_closers", "_source")
+
+    def __init__(self, source: AsyncIterable[Any] | None, closers: list[Closer]) -> None:
+        self._source = aiter(source) if source is not None else None
+        self._closers = closers
+        self._begun = False
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        self._begun = True
+        try:
+            if self._source is None:
+                raise StopAsyncIteration
+            return await anext(self._source)
+        except BaseException as error:
+            await self._end(None if isinstance(error, StopAsyncIteration) else error)
+            raise
+
+    async def aclose(self) -> None:
+        """End it early."""
+        await self._end(Disconnected("the client went away in the middle of the answer") if self._begun else None)
+
+    async def _end(self, error: BaseException | None) -> None:
+        source, self._source = self._source, None
+        with anyio.CancelScope(shield=True):
+            try:
+                await discard(source)
+            finally:
+                await _run(self._closers, error)
 
 
 def _timing(marks: list[int]) -> bytes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from arlen_core.sockets import Transport
 
-__all__ = ["Response", "Stream", "Upgrade", "html", "json", "redirect", "text"]
+__all__ = ["Response", "Stream", "Upgrade", "discard", "html", "json", "redirect", "text"]
 
 _json = msgspec.json.Encoder().encode
 _URL = "%/:?#[]@!$&'()*+,;=~"
@@ -43,13 +43,14 @@ class Response:
         raw: header pairs in bytes, names in lower case. The server adds Content-Length, Date and Connection.
         body: bytes, or `None` when the body is a `stream`.
         stream: an async iterable of bytes or text (sent as UTF-8), or `None`.
+        owner: the id of the request that it answers, once it does.
 
     >>> answer = Response("hello", headers={"X-Mood": "good"})
     >>> answer.status, answer.body, answer.headers["content-type"]
     (200, b'hello', 'text/plain; charset=utf-8')
     """
 
-    __slots__ = ("body", "raw", "status", "stream")
+    __slots__ = ("body", "owner", "raw", "status", "stream")
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Response:
     ) -> None:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is not the status of a response (200 to 599)")
-        self.status = status
+        self.status, self.owner = status, ""
         self.body: bytes | None = body if isinstance(body, bytes) else _encoded(body)
         self.stream: AsyncIterable[bytes | str] | None = None
         self.raw: Raw = []
@@ -204,11 +205,19 @@ def redirect(location: str, status: int = 303) -> Response:
     return Response(b"", status, media="", headers={"location": quote(location, safe=_URL)})
 
 
+async def discard(stream: object) -> None:
+    """Close a stream that nobody reads to its end, so that its `finally` runs now; other things are left alone."""
+    end = getattr(stream, "aclose", None)
+    if end is not None:
+        await end()
+
+
 def _raw(body: bytes, status: int, media: bytes, headers: Mapping[str, str] | None) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"{status} is not the status of a response (200 to 599)")
     answer = Response.__new__(Response)  # skips the checks that constants do not need
     answer.status, answer.body, answer.stream, answer.raw = status, body, None, [(b"content-type", media)]
+    answer.owner = ""
     for name, value in (headers or {}).items():
         answer.headers.set(name, value)
     return answer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 __all__ = ["HEADERS", "HttpSettings"]
 
@@ -24,23 +24,25 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The section `[http]`.
 
     Attributes:
-        max_body: most bytes of a request body, 1 MiB; a route sets its own with `max_body=`.
+        max_body: most bytes of a request body; a route sets its own with `max_body=`. By default the server's
+            `max_body` holds, and 1 MiB under a server that has none.
         slash: a path that only fits with or without a slash at its end: "redirect", "strict" (404) or "ignore".
         formats: what a page may become, the default first; a route or router sets its own.
         threads: plain (not async) handlers that run at the same time.
-        deadline: seconds that a handler may take before 503, 0 for no bound; a route sets its own with `deadline=`.
+        deadline: seconds that guards and handler may take before 503, 0 for no bound; a route sets its own with
+            `deadline=`. A plain function is not stopped in its thread: the answer waits for its end.
         headers: added to `HEADERS` by name; an empty value drops one.
         identity: send `X-Request-Id` and `traceparent`.
         timing: send `Server-Timing` with the stages; by default in development only, for timings tell about secrets.
         start_timeout: seconds for each `will_start`, `did_start`, `will_stop`, `did_stop` function.
     """
 
-    max_body: int = 1_048_576
+    max_body: Annotated[int, Meta(ge=0)] | None = None
     slash: Literal["redirect", "strict", "ignore"] = "redirect"
     formats: tuple[str, ...] = ("html", "json")
-    threads: int = 40
-    deadline: float = 0.0
+    threads: Annotated[int, Meta(ge=1)] = 40
+    deadline: Annotated[float, Meta(ge=0)] = 0.0
     headers: dict[str, str] = field(default_factory=dict)
     identity: bool = True
     timing: bool | None = None
-    start_timeout: float = 30.0
+    start_timeout: Annotated[float, Meta(gt=0)] = 30.0
