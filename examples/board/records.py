@@ -1,5 +1,6 @@
 """Records: reading and writing incidents on one SQLite connection; all of it blocks, store.py calls it in threads."""
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ SCHEMA = 1
 COLUMNS = """id, title, service, severity, status, owner, opened, updated, resolved, description, version,
   (select group_concat(tag, ' ') from (select tag from tags where incident = incidents.id order by tag))"""
 
+_ref = re.compile(r"\s*(?:inc-|#)(\d{1,18})\s*", re.IGNORECASE).fullmatch
 _SEVERITIES, _STATUSES = list(Severity), list(Status)
 _ORDERS = {
     "updated": "updated {0}, id {0}",
@@ -321,7 +323,9 @@ def _said(value: Any) -> str:
 
 def _where(filters: Filters, how: Mode) -> tuple[str, list[Any]]:
     parts: list[tuple[str, list[Any]]] = []
-    if filters.q.strip():
+    if found := _ref(filters.q):
+        parts.append(("id = ?", [int(found[1])]))
+    elif filters.q.strip():
         parts.append(condition(filters.q, how) or ("false", []))
     if filters.status:
         parts.append(_among("status", [_STATUSES.index(each) for each in filters.status]))

@@ -61,20 +61,18 @@ def _fields(incident: Incident, **changes: Any) -> Fields:
     return Fields(**{name: values[name] for name in Fields.__struct_fields__})
 
 
-def _late(conflict: Conflict) -> list[FieldError]:
-    current = conflict.current
-    reason = (
-        f"was changed in the meantime: {current.ref} is {current.status} now. Nothing was saved; look, and try again"
-    )
-    return [FieldError("status", "edit_conflict", reason)]
-
-
 async def _again(
     id: int, ctx: Context, store: Store, sent: Input[Any], errors: list[FieldError], *, status: int
 ) -> View:
     if speaks_json(ctx):
         if status == 422:
             raise ValidationFailed(errors)
-        raise HTTPError(status, errors[0].message, code=errors[0].code, errors=errors)
+        raise HTTPError(status, errors[0].message, code=errors[0].code)
     sent.errors = errors
     return ctx.render("incidents/show", status=status, found=await store.get(id), source=sent, values={})
+
+
+def _late(conflict: Conflict) -> list[FieldError]:
+    now = conflict.current
+    told = f"{now.ref} was changed in the meantime: it is {now.status} now. Nothing was saved; look, and try again."
+    return [FieldError("", "edit_conflict", told)]
