@@ -77,7 +77,7 @@ def test_what_each_kind_makes(shop, arlen, words, created, modified):
     assert modified == [path for path, text in before.items() if files(shop)[path] != text]
 
 
-def test_everything_together_is_healthy(shop, arlen):
+def test_everything_together_is_healthy(shop, arlen, house):
     """An application with one of everything passes its tests and the linter."""
     for words in (
         ("controller", "orders"),
@@ -95,7 +95,7 @@ def test_everything_together_is_healthy(shop, arlen):
     healthy(shop, 5 + 2 + 2 + 1 + 2 + 2 + 2 + 1 + 1 + 1)
 
 
-def test_a_lite_application_can_grow(arlen, site):
+def test_a_lite_application_can_grow(arlen, site, house):
     """A one-file application gets folders, a layout and the views plugin when it needs them."""
     arlen("new", "mini", "--lite")
     os.chdir(site / "mini")
@@ -108,7 +108,7 @@ def test_a_lite_application_can_grow(arlen, site):
     healthy(site / "mini", 4 + 2 + 1)
 
 
-def test_an_application_in_a_package(arlen, site):
+def test_an_application_in_a_package(arlen, site, house):
     """What is generated goes beside the module that makes the application, and is imported from there."""
     for path, text in {"shop/__init__.py": "", "shop/app.py": "from arlen import App\n\napp = App(__name__)\n"}.items():
         (site / path).parent.mkdir(exist_ok=True)

@@ -95,7 +95,7 @@ def test_nothing_is_left_to_fill_in(arlen, site):
 
 
 @pytest.fixture(params=[(), ("--lite",)], ids=["full", "lite"])
-def made(request, arlen, site):
+def made(request, arlen, site, house):
     """A fresh application."""
     arlen("new", "shop", *request.param)
     return site / "shop"
@@ -135,7 +135,6 @@ def test_it_starts_in_production(made):
 
 def test_boomhauer_serves_it(made):
     """A fresh application starts under the development server, and answers."""
-    pytest.importorskip("arlen_server")
     line = [sys.executable, "-m", "arlen_cli", "boomhauer", "--port", "0", "--json"]
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("ARLEN_", "PYTEST_"))}
     with subprocess.Popen(

@@ -8,6 +8,18 @@ import sys
 
 import pytest
 
+SECRETIVE = """
+
+from arlen_core import Secret
+
+
+class Bank(Struct):
+    pin: Secret
+
+
+bank = app.settings("bank", Bank)
+"""
+
 
 def test_routes(app, arlen):
     """The table has a row for each method and path, sorted."""
@@ -69,7 +81,7 @@ def test_config(app, arlen, monkeypatch):
     }
     assert {"value": "strict", "origin": "config/app.toml"} == found["settings"]["http.slash"]
     assert {"value": "warning", "origin": "ARLEN_LOG__LEVEL"} == found["settings"]["log.level"]
-    assert {"value": 3000, "origin": "default"} == found["settings"]["server.port"]
+    assert {"value": "auto", "origin": "default"} == found["settings"]["log.format"]
     assert sorted(found["settings"]) == list(found["settings"])
     assert found == arlen("config", "--json").data
 
@@ -83,18 +95,35 @@ def test_config_of_one_section(app, arlen):
 def test_config_that_is_wrong(app, arlen):
     """Every problem is named, with key, place and fix, and the command fails."""
     (app / "config").mkdir()
-    (app / "config/app.toml").write_text("[server]\nprot = 1\n\n[htpp]\nx = 1\n")
+    (app / "config/app.toml").write_text('[http]\nslahs = 1\nmax_body = "big"\n')
     found = arlen("config", "--json")
     assert (1, "failed") == (found.code, found.data["status"])
     keys = {row["key"]: row for row in found.data["problems"]}
-    assert {"server.prot", "htpp"} == set(keys)
-    assert ("config/app.toml", 2) == (keys["server.prot"]["origin"], keys["server.prot"]["line"])
-    assert "server.prot" in arlen("config").out
+    assert {"http.slahs", "http.max_body"} == set(keys)
+    assert ("config/app.toml", 2) == (keys["http.slahs"]["origin"], keys["http.slahs"]["line"])
+    assert "did you mean 'slash'?" in keys["http.slahs"]["fix"]
+    assert "http.slahs" in arlen("config").out
+
+
+def test_config_that_nobody_reads(app, arlen):
+    """A section that belongs to nothing is a problem too."""
+    (app / "config").mkdir()
+    (app / "config/app.toml").write_text("[htpp]\nx = 1\n")
+    found = arlen("config", "--json")
+    assert (1, ["htpp"]) == (found.code, [row["key"] for row in found.data["problems"]])
+
+
+def test_config_of_a_broken_application(app, arlen):
+    """What is no problem of the configuration is reported as what it is."""
+    (app / "app.py").write_text("1 / 0")
+    assert "load_import_failed" == arlen("config", "--json").data["error"]["code"]
 
 
 def test_secrets_are_not_shown(app, arlen, monkeypatch):
     """A secret is masked in every form."""
-    monkeypatch.setenv("ARLEN_WEB__SECRET", "correct-horse-battery-staple-32-chars")
+    with (app / "app.py").open("a") as file:
+        file.write(SECRETIVE)
+    monkeypatch.setenv("ARLEN_BANK__PIN", "correct-horse")
     for found in (arlen("config"), arlen("config", "--json")):
         assert "correct-horse" not in found.out + found.err
 

@@ -19,8 +19,9 @@ from msgspec import Struct
 from arlen_cli import catalog, parsers
 from arlen_cli.apps import load_app
 from arlen_cli.installed import conflicts, packages
+from arlen_core.app import App
 from arlen_core.commands import CommandError
-from arlen_core.config import Config, environment, installed
+from arlen_core.config import installed
 from arlen_core.errors import StartupError
 from arlen_core.matcher import Matcher
 
@@ -125,7 +126,7 @@ def _folders(_: Namespace) -> Iterator[Check]:
 
 
 def _config(_: Namespace) -> Iterator[Check]:
-    config = Config.load(Path.cwd(), environment(os.environ))
+    config = App("doctor", root=Path.cwd()).config  # which opens the sections of the core
     for name, kind in installed().items():
         config.section(name, kind())
     rows = config.dump()

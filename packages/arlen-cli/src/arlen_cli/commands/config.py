@@ -12,6 +12,7 @@ from arlen_cli.catalog import OWN
 from arlen_cli.reports import columns
 from arlen_core.commands import Result
 from arlen_core.config import InvalidConfig
+from arlen_core.errors import StartupError
 
 __all__ = ["Settings", "command"]
 
@@ -34,8 +35,11 @@ class Settings:
             app = load_app(args)
             app.config.discover()
             app.config.check()
-        except InvalidConfig as error:
-            return Result({"problems": to_builtins(error.problems)}, error.reason, exit=1)
+        except StartupError as error:
+            wrong = error if isinstance(error, InvalidConfig) else error.__cause__  # the module may have read a section
+            if not isinstance(wrong, InvalidConfig):
+                raise
+            return Result({"problems": to_builtins(wrong.problems)}, wrong.reason, exit=1)
         rows = {key: row for key, row in app.config.dump().items() if key.startswith(args.prefix)}
         lines = [[key, _shown(row["value"]), row["origin"]] for key, row in rows.items()]
         text = columns([["KEY", "VALUE", "ORIGIN"], *lines])
