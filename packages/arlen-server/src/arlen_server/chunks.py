@@ -65,7 +65,7 @@ class Chunked:
     Raises `Refusal` (400) from `take` for anything that RFC 9112 §7.1 does not allow, and for bare CR and LF.
 
     >>> body = Chunked(256, 4096)
-    >>> body.take(b"5\\r\\nhello\\r\\n0\\r\\n\\r\\nGET"), body.done
+    >>> body.take(b"5\r\nhello\r\n0\r\n\r\nGET"), body.done
     (([b'hello'], 15), True)
     """
 

@@ -32,7 +32,7 @@ _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _CLEAN: tuple[Raw, ...] = ([], [(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
 _MAX_HOSTS = 1024
 _TWO = b", "  # stands for more than one Host; no value can be this
-_METHODS = {each.encode(): each for each in "GET HEAD POST PUT PATCH DELETE OPTIONS QUERY".split()}
+_METHODS = {each.encode(): each for each in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")}
 
 
 class HeadParser:
@@ -53,7 +53,7 @@ class HeadParser:
         upgrade: "websocket" or "".
 
     >>> parser = HeadParser(8192, 32768, 100)
-    >>> parser.parse(b"GET /a?b=c HTTP/1.1\\r\\nHost: example.org\\r\\n\\r\\n")
+    >>> parser.parse(b"GET /a?b=c HTTP/1.1\r\nHost: example.org\r\n\r\n")
     >>> parser.method, parser.target, parser.query, parser.fields, parser.keep
     ('GET', b'/a', b'b=c', [(b'host', b'example.org')], True)
     """

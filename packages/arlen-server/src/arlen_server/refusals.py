@@ -51,7 +51,7 @@ def answer(refusal: HTTPError, method: str = "GET", fields: Raw | None = None) -
 
     >>> made = answer(Refusal(408, "head_timeout", "the head took too long"), fields=[(b"accept", b"text/plain")])
     >>> made.status, made.body
-    (408, b'the head took too long\\n')
+    (408, b'the head took too long\n')
     """
     request = Request(method, headers=fields)
     request.id = new_id()

@@ -30,7 +30,7 @@ def length(size: int) -> bytes:
     r"""Return the line that says how long the body is.
 
     >>> length(17)
-    b'content-length: 17\\r\\n'
+    b'content-length: 17\r\n'
     """
     return _LENGTHS[size] if size < 512 else b"content-length: %d\r\n" % size
 
@@ -44,7 +44,7 @@ class HeadWriter:
     >>> own
     {b'connection': b'close'}
     >>> writer.end(parts, length(2))
-    b'HTTP/1.1 200 OK\\r\\ndate: Sun, 06 Nov 1994 08:49:37 GMT\\r\\ncontent-type: ...\\r\\ncontent-length: 2\\r\\n\\r\\n'
+    b'HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-type: ...\r\ncontent-length: 2\r\n\r\n'
     """
 
     __slots__ = ("_date", "_lines", "_second")

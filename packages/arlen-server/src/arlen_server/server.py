@@ -102,7 +102,7 @@ class Server:
         await server.start()
         port = int(server.addresses[0].rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET / HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = await reader.read()
         writer.close()
         await server.drain()
@@ -110,7 +110,7 @@ class Server:
         return answer.decode()
 
 
-    assert asyncio.run(main()).endswith("\\r\\n\\r\\nhello")
+    assert asyncio.run(main()).endswith("\r\n\r\nhello")
     ```
 
     Attributes:
@@ -247,8 +247,10 @@ class Server:
                 self.loop.remove_reader(listener)
             for _ in range(_ARRIVAL):
                 await asyncio.sleep(0)
-        for each in (*acceptors, *sockets):
-            each.close()
+        for acceptor in acceptors:
+            acceptor.close()
+        for listener in sockets:
+            listener.close()
         await asyncio.sleep(0)  # asyncio closes its servers in the next turn
 
     async def _abort(self) -> None:

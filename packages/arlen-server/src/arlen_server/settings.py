@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, inspect
 
+from arlen_core.vault import Secret
 from arlen_server.tuning import Boomhauer, Propane
 
 __all__ = ["Settings", "Tls"]
@@ -22,24 +23,19 @@ def _about(text: str) -> Meta:
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TLS of the listeners. The password is never printed.
+    """TLS of the listeners.
 
-    >>> Tls(certificate="cert.pem", password="hunter2")
-    Tls(certificate='cert.pem', key='', password='***', client_ca='', minimum='1.2')
+    >>> Tls(certificate="cert.pem", password=Secret("hunter2")).password
+    Secret('********')
     """
 
     certificate: Annotated[str, _about("file of the certificate chain, PEM")]
     key: Annotated[str, _about("file of the private key, PEM; empty when it is in the certificate's file")] = ""
-    password: Annotated[str, _about("password of the private key; never logged")] = ""
+    password: Annotated[Secret, _about("password of the private key; never shown")] = Secret("")
     client_ca: Annotated[
         str, _about("file of the authorities whose client certificates are required; empty asks for none")
     ] = ""
     minimum: Annotated[Literal["1.2", "1.3"], _about("lowest TLS version")] = "1.2"
-
-    def __repr__(self) -> str:
-        shown = {name: getattr(self, name) for name in self.__struct_fields__}
-        shown["password"] = "***" if self.password else ""
-        return f"Tls({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,7 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     loop: Annotated[
         Literal["auto", "asyncio", "uvloop"], _about("event loop; `auto` takes uvloop when it is installed")
     ] = "auto"
-    tls: Annotated[Tls | None, _about("certificate and key; nothing serves plain HTTP")] = None
+    tls: Annotated[Tls | None, _about("the table below; without it plain HTTP is served")] = None
     trusted_proxies: Annotated[
         tuple[str, ...], _about("networks (CIDR) whose forwarding headers are believed; `unix` for Unix sockets")
     ] = ()

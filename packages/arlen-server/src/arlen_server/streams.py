@@ -95,8 +95,9 @@ async def _close(source: AsyncIterator[Any]) -> BaseException | None:
 
 class _Empty:
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for nothing in ():
-            yield nothing
+        nothing: tuple[bytes, ...] = ()
+        for each in nothing:
+            yield each
 
 
 class _Body:

@@ -22,7 +22,7 @@ def make_context(tls: Tls) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     try:
         # a callable, so that a key without the right password fails instead of asking a terminal
-        context.load_cert_chain(tls.certificate, tls.key or None, password=lambda: tls.password)
+        context.load_cert_chain(tls.certificate, tls.key or None, password=tls.password.reveal)
     except (OSError, ValueError) as error:
         raise StartupError(
             f"the certificate {tls.certificate} or its key cannot be used ({_reason(error)})",

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -193,10 +194,8 @@ class Peer:
     async def close(self) -> None:
         """Close the connection."""
         self.writer.close()
-        try:
+        with suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 def parse_head(head: bytes) -> tuple[int, dict[str, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from typing import ClassVar
 
 import pytest
 
@@ -324,8 +325,7 @@ async def test_continue(serving):
 
 
 async def test_continue_refused(serving):
-    """A handler that answers without reading never asks for the body, and the connection ends: nobody can tell
-    whether the client will send it (RFC 9110 §10.1.1)."""
+    """A handler that answers without reading never asks for the body, and the connection ends (RFC 9110 §10.1.1)."""
     served = await serving()
 
     @served.app.on("/no")
@@ -454,7 +454,7 @@ async def test_leave_cancels_when_asked(serving):
     ended = asyncio.Event()
 
     class Route:
-        options = {"cancel_on_disconnect": True}
+        options: ClassVar = {"cancel_on_disconnect": True}
 
     @served.app.on("/slow")
     async def slow(request):

@@ -16,8 +16,8 @@ def load() -> list:
     """Return every case of every file as a parameter."""
     cases = []
     for path in sorted((Path(__file__).parent / "corpus").glob("*.toml")):
-        for case in tomllib.loads(path.read_text())["case"]:
-            cases.append(pytest.param(case, id=f"{path.stem}: {case['name']}"))
+        found = tomllib.loads(path.read_text())["case"]
+        cases += [pytest.param(case, id=f"{path.stem}: {case['name']}") for case in found]
     return cases
 
 

@@ -1,4 +1,4 @@
-"""Drivers: a handler that does not wait costs no task, and everything about tasks and contexts is right all the same."""
+"""Drivers: a handler that does not wait costs no task, and all about tasks and contexts is right just the same."""
 
 import asyncio
 from contextvars import ContextVar
@@ -247,7 +247,7 @@ async def test_scope_cancelled_before_first_wait(ask):
 
 @pytest.mark.parametrize("group", ["asyncio", "anyio"])
 async def test_task_groups(ask, group):
-    """Task groups work from the first line of a handler, and an error in a child cancels its siblings and the handler."""
+    """Task groups work from the first line of a handler: an error in a child cancels its siblings and the handler."""
     done = []
 
     async def child(number):

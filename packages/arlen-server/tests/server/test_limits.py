@@ -13,7 +13,7 @@ GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def both(served, wire, data: bytes) -> tuple[int, str]:
-    """Send a request at once over a socket and in pieces without one; return status and code, which must be the same."""
+    """Send a request at once over a socket, and in pieces without one; return status and code, which must agree."""
     answer = await served.ask(data)
     line = wire(served.server)
     await line.feed(*(data[at : at + 7] for at in range(0, len(data), 7)))
@@ -25,7 +25,9 @@ async def both(served, wire, data: bytes) -> tuple[int, str]:
     return answer.status, answer.code
 
 
-@pytest.mark.parametrize(("extra", "outcome"), [(0, (200, "")), (1, (414, "line_too_long")), (5000, (414, "line_too_long"))])
+@pytest.mark.parametrize(
+    ("extra", "outcome"), [(0, (200, "")), (1, (414, "line_too_long")), (5000, (414, "line_too_long"))]
+)
 async def test_request_line(serving, wire, extra, outcome):
     """A request line of `max_line` bytes is taken; a longer one is 414 (RFC 9112 §3)."""
     served = await serving(max_line=100)
@@ -179,7 +181,7 @@ async def test_flood_of_connections(serving, monkeypatch):
 
 
 async def test_in_flight(serving):
-    """`max_in_flight` requests are handled at once; the next is told 503 with the reason, and one that ends makes room."""
+    """`max_in_flight` requests are handled at once; the next is told 503 and why, and one that ends makes room."""
     served = await serving(max_in_flight=2)
     gate = asyncio.Event()
 
@@ -224,7 +226,7 @@ async def test_in_flight_with_body(serving):
 
 
 async def test_pipeline_bytes(serving):
-    """While a request is answered, `max_pipeline_bytes` of further ones are held, and one read; then the client waits."""
+    """While one request is answered, `max_pipeline_bytes` of others are held, and one read; then the client waits."""
     served = await serving(max_pipeline_bytes=1000)
     gate = asyncio.Event()
 

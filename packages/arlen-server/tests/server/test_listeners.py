@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_stale_unix_socket(listeners, tmp_path):
 def test_unix_socket_in_use(listeners, tmp_path):
     """A socket on which somebody answers is left alone."""
     listeners(f"unix:{tmp_path}/s")
-    with pytest.raises(StartupError, match="already listens on .*/s .*stop it or choose another path"):
+    with pytest.raises(StartupError, match=r"already listens on .*/s .*stop it or choose another path"):
         listeners(f"unix:{tmp_path}/s")
 
 
@@ -108,7 +109,7 @@ def test_file_in_the_way(listeners, tmp_path):
 
 def test_unix_path_that_cannot_be(listeners, tmp_path):
     """A path in a folder that does not exist is an error that names it."""
-    with pytest.raises(StartupError, match="cannot listen on unix:.*/absent/s: No such file"):
+    with pytest.raises(StartupError, match=r"cannot listen on unix:.*/absent/s: No such file"):
         listeners(f"unix:{tmp_path}/absent/s")
 
 
@@ -132,7 +133,7 @@ def test_inherited_nothing(listeners, address):
 
 def test_inherited_other_things(listeners):
     """Neither a file nor a datagram socket can be listened on; they stay open, for they are not ours."""
-    with open(os.devnull) as file, pytest.raises(StartupError, match="no inherited listening socket"):
+    with Path(os.devnull).open() as file, pytest.raises(StartupError, match="no inherited listening socket"):
         listeners(f"fd://{file.fileno()}")
     with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         with pytest.raises(StartupError, match="no inherited listening socket"):
@@ -171,7 +172,9 @@ def test_port_in_use(listeners):
     [taken] = listeners("127.0.0.1:0")
     port = taken.getsockname()[1]
     other = free_port()
-    with pytest.raises(StartupError, match=f"cannot listen on 127.0.0.1:{port}: .*stop the other program") as caught:
+    with pytest.raises(
+        StartupError, match=rf"cannot listen on 127\.0\.0\.1:{port}: .*stop the other program"
+    ) as caught:
         listeners(f"127.0.0.1:{other}", f"127.0.0.1:{port}")
     assert "bind_failed" == caught.value.code
     listeners(f"127.0.0.1:{other}")
@@ -188,7 +191,7 @@ def test_reuse_port(listeners):
 @pytest.mark.parametrize("address", ["nonsense", "host:", "host:port", "127.0.0.1:70000", "127.0.0.1:-1", ""])
 def test_nonsense(listeners, address):
     """An address that is none is an error that shows what can be written."""
-    with pytest.raises(StartupError, match="is no address to listen on .*host:port"):
+    with pytest.raises(StartupError, match=r"is no address to listen on .*host:port"):
         listeners(address)
 
 
@@ -200,5 +203,5 @@ def test_unknown_name(listeners):
 
 def test_foreign_address(listeners):
     """An address of another machine is an error."""
-    with pytest.raises(StartupError, match="cannot listen on 192.0.2.1:0: .*choose an address of this machine"):
+    with pytest.raises(StartupError, match=r"cannot listen on 192.0.2.1:0: .*choose an address of this machine"):
         listeners("192.0.2.1:0")

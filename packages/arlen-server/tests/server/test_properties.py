@@ -193,11 +193,31 @@ def ours(parts: list[bytes]) -> tuple[str, bytes]:
 
 
 pieces = st.sampled_from(
-    [b"0", b"5", b"a", b"\r\n", b"\n", b"\r", b"hello", b";", b"x", b"=", b'"', b" ", b"\t", b"0\r\n\r\n", b"X: y\r\n", b":"]
+    [
+        b"0",
+        b"5",
+        b"a",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"hello",
+        b";",
+        b"x",
+        b"=",
+        b'"',
+        b" ",
+        b"\t",
+        b"0\r\n\r\n",
+        b"X: y\r\n",
+        b":",
+    ]
 )
 
 
-@given(data=st.one_of(chunked(), st.lists(pieces, max_size=12).map(b"".join)), places=st.lists(st.integers(0, 99), max_size=6))
+@given(
+    data=st.one_of(chunked(), st.lists(pieces, max_size=12).map(b"".join)),
+    places=st.lists(st.integers(0, 99), max_size=6),
+)
 def test_chunks_against_httptools(data, places):
     """Our decoder takes nothing that httptools refuses, finds the same body, and does not care where it is cut."""
     verdict, body = Judge.of(data)
@@ -213,7 +233,10 @@ def test_chunks_against_httptools(data, places):
 def test_every_single_cut(recorder, wire, size):
     """Every single place to cut a small pipeline gives the same answers, exhaustively."""
     data = GET % b"a" + b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
-    data += b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: u\r\n\r\n" + GET % b"z"
+    data += (
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: u\r\n\r\n"
+        + GET % b"z"
+    )
     whole = run(answers(recorder, wire, [data]))
     for place in range(1, len(data)):
         assert whole == run(answers(recorder, wire, [data[:place], data[place:]])), place

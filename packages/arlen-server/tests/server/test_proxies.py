@@ -43,7 +43,7 @@ def x(*values: str, proto: str = "", host: str = "") -> list[tuple[bytes, bytes]
     ],
 )
 def test_x_forwarded_for(values, client):
-    """Hops are read from the right; the first that is no trusted proxy is the client; rubbish hides what is left of it."""
+    """Hops are read from the right; the first that is no trusted proxy is the client; rubbish hides what is before."""
     assert client == Proxies(NETS).origin("10.0.0.1", x(*values)).client
 
 
@@ -61,7 +61,7 @@ def test_x_forwarded_for(values, client):
     ],
 )
 def test_x_forwarded_proto(values, proto, scheme):
-    """The scheme is what the proxy next to the client saw when there is one for each hop, else what the last proxy says."""
+    """The scheme is what the proxy next to the client saw, when there is one for each hop; else what the last says."""
     assert scheme == Proxies(NETS).origin("10.0.0.1", x(values, proto=proto)).scheme
 
 
@@ -128,7 +128,7 @@ def test_trusts(address, trusted):
 @pytest.mark.parametrize("network", ["10.0.0.0/33", "10.0.0.1/8", "localhost", ""])
 def test_wrong_network(network):
     """A network that is none stops the start."""
-    with pytest.raises(ConfigError, match="trusted_proxies: .*write networks such as"):
+    with pytest.raises(ConfigError, match=r"trusted_proxies: .*write networks such as"):
         Proxies([network])
 
 
@@ -136,7 +136,9 @@ strangers = st.ip_addresses(v=4).filter(lambda address: address not in ip_networ
 
 
 @given(
-    lies=st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=","), max_size=20), max_size=5),
+    lies=st.lists(
+        st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters=","), max_size=20), max_size=5
+    ),
     client=strangers,
     proxies=st.lists(st.integers(1, 254), max_size=3),
 )

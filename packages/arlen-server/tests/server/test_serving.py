@@ -24,7 +24,7 @@ async def ask(server, path: bytes) -> bytes:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_signal(recorder, number):
-    """A stop signal fails readiness first, while everything is still served; then drains; then stops the application."""
+    """A stop signal fails readiness first, while all is still served; then drains; then stops the application."""
     app, answers = recorder(), []
 
     def ready(server):

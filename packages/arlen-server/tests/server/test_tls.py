@@ -3,12 +3,14 @@
 import asyncio
 import re
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from arlen_core.errors import StartupError
 from arlen_core.responses import Stream
+from arlen_core.vault import Secret
 from arlen_server.settings import Settings, Tls
 from arlen_server.tls import make_context
 
@@ -108,9 +110,13 @@ async def test_client_certificates(serving):
     served = await serving(tls=tls(client_ca=str(FOLDER / "authority.pem")))
     peer = await served.connect(ssl=client(certificate=True), server_hostname="localhost")
     assert 200 == (await peer.ask(GET % b"")).status
-    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+
+    async def try_it():
         stranger = await served.connect(ssl=client(), server_hostname="localhost")
         await stranger.ask(GET % b"")
+
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        await try_it()
     assert 1 == len(served.app.seen)
 
 
@@ -119,10 +125,8 @@ async def test_plain_http_to_a_tls_port(serving):
     served = await serving(tls=tls())
     plain = await served.connect()
     plain.send(GET % b"")
-    try:
+    with suppress(ConnectionError):
         await plain.rest()
-    except ConnectionError:
-        pass
     peer = await served.connect(ssl=client(), server_hostname="localhost")
     assert 200 == (await peer.ask(GET % b"")).status
 
@@ -137,10 +141,10 @@ async def test_silent_handshake(serving):
 def test_password():
     """A locked key needs its password; a wrong one is an error that does not repeat it."""
     locked = str(FOLDER / "locked.key")
-    make_context(tls(key=locked, password="sesame"))
+    make_context(tls(key=locked, password=Secret("sesame")))
     for password in ("wrong-password", ""):
         with pytest.raises(StartupError) as caught:
-            make_context(tls(key=locked, password=password))
+            make_context(tls(key=locked, password=Secret(password)))
         assert "tls_invalid" == caught.value.code
         assert re.search("check tls.certificate, tls.key and tls.password", str(caught.value))
         assert "wrong-password" not in str(caught.value) + repr(caught.value.__cause__)
@@ -165,6 +169,5 @@ def test_wrong_key(tmp_path):
 
 def test_password_is_not_printed():
     """No form of the settings shows the password."""
-    settings = Settings(tls=tls(password="sesame"))
+    settings = Settings(tls=tls(password=Secret("sesame")))
     assert "sesame" not in repr(settings) + str(settings) + f"{settings.tls!r}"
-    assert "password=''" in repr(tls())
