@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Renderer", "View", "answer"]
 
 
+_RENDERED = frozenset({"html", "json"})
+
+
 class Renderer(Protocol):
     """What turns a template into text; `arlen-web` brings one for Jinja2."""
 
@@ -56,10 +59,13 @@ class View:
         self.status, self.headers = status, headers
 
     async def respond(self, status: int, formats: Sequence[str]) -> Response:
-        """Make the response; `HTTPError` 406 when the client accepts none of the formats."""
-        kind = negotiate(self.context.request, formats)
+        """Make the response; `HTTPError` 406 when the client accepts none of the formats.
+
+        A template becomes HTML and its data JSON; a handler makes other formats by itself.
+        """
+        kind = negotiate(self.context.request, [each for each in formats if each in _RENDERED] or ["html", "json"])
         if kind == "html":
-            page = self.context.app.renderer.render(self.context, self.template, self.values)
+            page = self._renderer().render(self.context, self.template, self.values)
             made = html(await page if inspect.isawaitable(page) else page, self.status or status)
         else:
             made = json(self.data, self.status or status)
@@ -68,6 +74,12 @@ class View:
         if len(formats) > 1:
             made.headers.vary("accept")
         return made
+
+    def _renderer(self) -> Renderer:
+        found: Renderer | None = getattr(self.context.app, "renderer", None)
+        if found is None:
+            raise RuntimeError(f"nothing renders {self.template!r} (fix: app.use a plugin that does, of `arlen-web`)")
+        return found
 
 
 async def answer(result: Any, status: int | None = None, formats: Sequence[str] = ("html", "json")) -> Response:
@@ -95,7 +107,7 @@ async def answer(result: Any, status: int | None = None, formats: Sequence[str] 
     made = make(result, 200 if status is None else status, formats)
     if result is None and status is None:
         made.status = 204
-    return cast("Response", await made if inspect.isawaitable(made) else made)
+    return made if isinstance(made, Response) else cast("Response", await made)
 
 
 def _json(result: Any, status: int, _: Sequence[str]) -> Response:
@@ -135,7 +147,7 @@ def _maker(result: Any) -> Callable[[Any, int, Sequence[str]], Any]:
         return _json
     if isinstance(result, AsyncIterable):
         return _stream
-    for base in (str, bytes):
+    for base, make in ((str, _text), (bytes | bytearray | memoryview, _bytes), (View, _view)):
         if isinstance(result, base):  # such as the markup type of a template engine
-            return _makers[base]
+            return make
     return _json

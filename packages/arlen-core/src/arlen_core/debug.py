@@ -44,7 +44,7 @@ def report(request: Request, error: Exception) -> Response:
     if kind == "txt":
         return Response("".join(traceback.format_exception(error)), 500)
     if kind != "html":
-        members = describe(request, wrap(error)) | {"exception": _name(error), "message": str(error)}
+        members = describe(request, wrap(error)) | {"exception": _name(error), "message": _text(error)}
         members["frames"] = [{"file": f, "line": n, "function": name} for f, n, name in _frames(error)]
         answer = json(members, 500)
         answer.headers.set("content-type", "application/problem+json")
@@ -59,9 +59,9 @@ def _page(request: Request, error: Exception) -> Response:
     body = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(_name(error))}</title>'
         f'<style nonce="{nonce}">{_STYLE}</style>'
-        f"<h1><b>{escape(_name(error))}</b> {escape(str(error))}</h1>"
+        f"<h1><b>{escape(_name(error))}</b> {escape(_text(error))}</h1>"
         f'<p class="where">{escape(request.method)} {escape(request.path)} &middot; request {escape(request.id)}</p>'
-        + (f"<p>Caused by <b>{escape(_name(cause))}</b> {escape(str(cause))}</p>" if cause else "")
+        + (f"<p>Caused by <b>{escape(_name(cause))}</b> {escape(_text(cause))}</p>" if cause else "")
         + "".join(shown)
     )
     policy = f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
@@ -84,6 +84,13 @@ def _frame(file: str, line: int, function: str, *, last: bool) -> str:
     opened = " open" if last else ""
     head = f"<summary>{escape(function)} <code>{escape(file)}:{line}</code></summary>"
     return f"<details{opened}>{head}<pre>{''.join(rows)}</pre></details>"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # somebody's __str__ is broken too
+        return "(it has no text)"
 
 
 def _name(error: BaseException) -> str:
