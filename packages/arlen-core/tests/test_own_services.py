@@ -1,5 +1,7 @@
 """What an application offers to its own services, and to the work after an answer."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 
@@ -50,3 +52,9 @@ async def test_work_after_the_answer_knows_its_request() -> None:
         current.set(None)
         await done.wait()
     assert [reply.headers["x-request-id"]] == seen
+
+
+def test_a_name_is_no_module() -> None:
+    """Only a module that passes its own name decides on the folder; "site" is not the standard library's."""
+    assert Path.cwd() == App("site").root
+    assert Path(__file__).parent == App(__name__).root

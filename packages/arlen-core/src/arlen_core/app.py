@@ -42,6 +42,7 @@ from arlen_core.settings import HEADERS, HttpSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from arlen_core.answers import Renderer
     from arlen_core.responses import Response
@@ -330,8 +331,12 @@ def _itself(value: Any) -> Any:
 
 
 def _folder(name: str) -> Path:
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return Path(file).resolve().parent if file else Path.cwd()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:  # a module that passes its own name; any other word is just a name
+        if frame.f_globals.get("__name__") == name and "__file__" in frame.f_globals:
+            return Path(frame.f_globals["__file__"]).resolve().parent
+        frame = frame.f_back
+    return Path.cwd()
 
 
 def _headers(settings: HttpSettings) -> Raw:
