@@ -42,7 +42,7 @@ def report(request: Request, error: Exception) -> Response:
     """
     kind = choose(request, ["application/problem+json", "json", "html", "txt"])
     if kind == "txt":
-        return Response("".join(traceback.format_exception(error)), 500)
+        return Response(_bytes("".join(traceback.format_exception(error))), 500, media="text/plain; charset=utf-8")
     if kind != "html":
         members = describe(request, wrap(error)) | {"exception": _name(error), "message": _text(error)}
         members["frames"] = [{"file": f, "line": n, "function": name} for f, n, name in _frames(error)]
@@ -65,7 +65,7 @@ def _page(request: Request, error: Exception) -> Response:
         + "".join(shown)
     )
     policy = f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
-    return Response(body, 500, media="text/html; charset=utf-8", headers={"content-security-policy": policy})
+    return Response(_bytes(body), 500, media="text/html; charset=utf-8", headers={"content-security-policy": policy})
 
 
 def _frames(error: BaseException) -> list[tuple[str, int, str]]:
@@ -88,9 +88,13 @@ def _frame(file: str, line: int, function: str, *, last: bool) -> str:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)
+        return _bytes(str(error)).decode()
     except Exception:  # noqa: BLE001  # somebody's __str__ is broken too
         return "(it has no text)"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")  # the name of a file may be no UTF-8
 
 
 def _name(error: BaseException) -> str:
