@@ -93,7 +93,7 @@ def test_a_terminal_gets_the_traceback():
 def test_causes_are_told_unless_they_are_hidden():
     """`from error` and the error in whose handling it happened; not `from None`."""
     assert b"Caused by <b>OSError</b> disk" in report(asked(), raised(ValueError("x"), OSError("disk"))).body
-    error = raised(ValueError("x"))
+    error = ValueError("x")
     error.__context__ = OSError("disk")
     assert b"<p>Caused by <b>OSError</b> disk" in report(asked(), error).body
     error.__suppress_context__ = True
