@@ -188,8 +188,9 @@ def known(db: Connection, id: int) -> bool:
 def twins(db: Connection, title: str, service: str, opened: datetime) -> int | None:
     """Return the number of an incident that looks the same, or `None`."""
     row = db.execute(
-        "select id from incidents where opened = ? and service = ? and title = ? limit 1",
-        (stamp(opened), service, title),
+        # by the title: thousands of rows of one import may share a time
+        "select id from incidents where title = ? collate nocase and +opened = ? and +service = ? limit 1",
+        (title, stamp(opened), service),
     ).fetchone()
     return None if row is None else int(row[0])
 

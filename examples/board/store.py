@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from anyio import CancelScope, to_thread
 from arlen import StartupError, Struct
@@ -33,24 +33,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The section `[board]`.
 
     Attributes:
-        title: what the pages call the board.
         database: the file, below the application's folder unless it is absolute.
         sample: a CSV file that fills a new board; "" leaves it empty.
         readers: threads that read.
         waiting: calls that may wait for each kind of thread; one more is answered 503.
         patience: seconds that a write waits for another process.
         search: "auto" uses FTS5 when the SQLite build has it, "like" does without.
-        upload: bytes of a CSV file that may be uploaded.
     """
 
-    title: str = "Lookout"
     database: str = "var/board.db"
     sample: str = "data/incidents.csv"
     readers: int = 3
     waiting: int = 200
     patience: float = 5.0
-    search: str = "auto"
-    upload: int = 8 << 20
+    search: Literal["auto", "like"] = "auto"
 
 
 class Store:

@@ -31,6 +31,12 @@ def pytest_collection_finish() -> None:
     sys.path[:] = [each for each in sys.path if each not in FOLDERS]
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio."""
+    return "asyncio"
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     """Sunday noon, until the test moves it."""
