@@ -21,7 +21,7 @@ from arlen_core.compression import Compression
 from arlen_core.config import Config, environment
 from arlen_core.context import Context
 from arlen_core.dispatch import Dispatcher
-from arlen_core.errors import StartupError
+from arlen_core.errors import ConfigError, StartupError
 from arlen_core.forms import FormLimits
 from arlen_core.headers import Headers, Raw
 from arlen_core.health import Health
@@ -30,7 +30,7 @@ from arlen_core.lifecycle import Lifecycle, Unit
 from arlen_core.links import Links
 from arlen_core.logs import Logs, LogSettings
 from arlen_core.matcher import Matcher
-from arlen_core.mounts import adopt
+from arlen_core.mounts import adopt, nested
 from arlen_core.pipeline import Pipeline
 from arlen_core.queries import Query
 from arlen_core.recovery import Recovery
@@ -161,10 +161,12 @@ class App(Router):
             raise StartupError(
                 f"plugin {name!r} came while the application is {self.state}", fix="use it before the start"
             )
-        known = self._plugins.setdefault(name, plugin)
-        if known is not plugin:
+        known = self._plugins.get(name)
+        if known is not None and known is not plugin:
             raise StartupError(f"two plugins are called {name!r}", fix="drop one, or give one another name")
-        cast("Any", plugin).register(self)
+        if known is None:
+            cast("Any", plugin).register(self)
+            self._plugins[name] = plugin
         return plugin
 
     def hook(self, name: str) -> Callable[[F], F]:
@@ -203,9 +205,9 @@ class App(Router):
 
     def url_for(self, name: str, /, **params: Any) -> str:
         """Return the URL of a named route; see `Links.url_for` for the options that begin with `_`."""
-        if self._links is None or self.state != "started":
-            self._links = Links(self.flat())
-        return self._links.url_for(name, **params)
+        fresh = self.state in {"created", "stopped"}  # routes may still come
+        links = Links(self.flat()) if fresh or self._links is None else self._links
+        return links.url_for(name, **params)
 
     def context(self, request: Request) -> Context:
         """Return the context of a request, the same one each time."""
@@ -267,11 +269,22 @@ class App(Router):
         """
         if self._access is not None:
             self._access(request, response, sent, error)
-        if "background" in request.state:
-            for context, function, args, options in request.state.pop("background"):
-                context.run(self._spawn, function, args, options)
+        self.after(request, response)
+
+    def after(self, request: Request, response: Response) -> None:
+        """Do what waits for the end of a request, its background work and `after_response`; `finish` calls it.
+
+        A failure is logged.
+        """
+        for mounted, child, made in request.state.pop("mounts", ()):
+            mounted.after(child, made)
+        for context, function, args, options in request.state.pop("background", ()):
+            context.run(self._spawn, function, args, options)
         if self._after is not None:
-            self._after(request, response)
+            try:
+                self._after(request, response)
+            except Exception as failure:  # the answer is sent: nobody waits for this
+                self._late("after_response", failure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection of an ASGI server."""
@@ -288,12 +301,13 @@ class App(Router):
         }
         binder = Binder(special, self.services, lambda: self._threads, self.forms)
         pipeline = Pipeline(binder, self.hooks, self._recovery, formats=self.http.formats, deadline=self.http.deadline)
+        nested(self)
         routes, units = self.flat(), [Unit("the services", self.services.start, self.services.stop)]
         for item in routes:
             if isinstance(item, Mount):
-                call, unit = adopt(item.prefix, item.target)
+                call, unit = adopt(item.prefix, item.target, timeout=self.http.start_timeout, failed=self._late)
                 item.call = pipeline.around(call, item.guards, item.middleware)
-                units += [unit] if unit is not None else []
+                units.append(unit)
             else:
                 item.call = pipeline.route(item)
         matcher = Matcher(routes, reserved=self._reserved, slash=self.http.slash, formats=self.http.formats)
@@ -315,6 +329,9 @@ class App(Router):
     def _failed(self, name: str, error: BaseException) -> None:
         self.log.error("service.failed", service=name, exc_info=error)
 
+    def _late(self, name: str, error: BaseException) -> None:
+        self.log.error("http.late.failed", part=name, exc_info=error)
+
     async def _open(self) -> None:
         self._threads = anyio.CapacityLimiter(self.http.threads)
         self.background.start()
@@ -331,7 +348,7 @@ def _itself(value: Any) -> Any:
 
 
 def _folder(name: str) -> Path:
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # the public way reads every source line
     while frame is not None:  # a module that passes its own name; any other word is just a name
         if frame.f_globals.get("__name__") == name and "__file__" in frame.f_globals:
             return Path(frame.f_globals["__file__"]).resolve().parent
@@ -340,9 +357,11 @@ def _folder(name: str) -> Path:
 
 
 def _headers(settings: HttpSettings) -> Raw:
-    return [
-        field
-        for name, value in (HEADERS | settings.headers).items()
-        if value
-        for field in Headers.of({name: value}).raw
-    ]
+    made = Headers()
+    for name, value in (HEADERS | {name.lower(): value for name, value in settings.headers.items()}).items():
+        try:
+            if value:
+                made.set(name, value)
+        except ValueError as error:
+            raise ConfigError(f"http.headers: {error}", fix="write a header that HTTP allows") from None
+    return made.raw
