@@ -32,6 +32,8 @@ def open_engine(request: Request, max_message: int) -> tuple[ServerProtocol, Raw
     if request.headers.all("sec-websocket-version") != [_VERSION]:
         wanted = {"Sec-WebSocket-Version": _VERSION}
         raise Refusal(426, "version_unsupported", "the version of the WebSocket protocol must be 13", wanted)
+    if "transfer-encoding" in request.headers or (request.headers.get("content-length") or "0").strip("0"):
+        raise Refusal(400, "handshake_invalid", "a WebSocket handshake has no body")  # it would be read as frames
     # small windows: 20 KiB a connection instead of 320, for a little less compression
     deflate = ServerPerMessageDeflateFactory(
         server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}

@@ -197,6 +197,27 @@ async def test_bad_handshake(sockets, old, new, status, code):
     assert 0 == served.server.stats.websockets
 
 
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 70000", b"Content-Length: 1\r\n\r\na", b"Transfer-Encoding: chunked"]
+)
+async def test_handshake_with_a_body(sockets, body):
+    """A handshake that brings a body is refused, because what of it comes later would be read as frames."""
+    served = await sockets()
+    peer = await served.connect()
+    peer.send(OPEN % (body + b"\r\n") + frame(TEXT, b"smuggled"))
+    answer = await peer.answer()
+    assert (400, "handshake_invalid") == (answer.status, answer.code)
+    assert await peer.closed()
+
+
+async def test_handshake_with_an_empty_body(sockets):
+    """A handshake may say that its body is empty."""
+    served = await sockets()
+    peer = await served.connect()
+    peer.send(OPEN % b"Content-Length: 0\r\n")
+    assert 101 == (await peer.answer()).status
+
+
 async def test_refused_by_application(sockets):
     """Any other response refuses the upgrade with that response, and the connection goes on."""
     served = await sockets()
