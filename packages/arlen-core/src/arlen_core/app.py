@@ -283,7 +283,7 @@ class App(Router):
         if self._after is not None:
             try:
                 self._after(request, response)
-            except Exception as failure:  # the answer is sent: nobody waits for this
+            except Exception as failure:  # noqa: BLE001  # the answer is sent: nobody waits for this
                 self._late("after_response", failure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -10,7 +10,7 @@ import anyio
 from arlen_core.bodies import Body
 from arlen_core.errors import Disconnected
 from arlen_core.requests import Request
-from arlen_core.responses import Response, Upgrade
+from arlen_core.responses import Response, Upgrade, discard
 from arlen_core.sockets import SocketClosed
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-__all__ = ["Pull", "Socket", "bridge", "close"]
+__all__ = ["Pull", "Socket", "bridge"]
 
-_SAFE = "/!$&'()*+,;=:@-._~%"
+_SAFE = "/!$&'()*+,;=:@-._~"
 
 
 async def bridge(app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,7 +33,8 @@ async def bridge(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(app, receive, send)
     elif scope["type"] == "http":
-        await _http(app, _request(scope, Pull(receive)), receive, send)
+        pull = Pull(receive)
+        await _http(app, _request(scope, pull), pull, send)
     elif scope["type"] == "websocket":
         await _websocket(app, scope, receive, send)
     else:
@@ -41,50 +42,89 @@ async def bridge(app: App, scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Pull(Body):
-    """A body that an ASGI server gives on request."""
+    """A body that an ASGI server gives on request; it also notices when the client goes."""
 
-    __slots__ = ("_ended", "_receive", "_seen")
+    __slots__ = ("_ended", "_free", "_kept", "_left", "_receive", "_seen", "_turn")
 
     def __init__(self, receive: Receive) -> None:
         super().__init__()
         self.length = None
         self._receive = receive
-        self._ended = False
+        self._ended = self._left = False
         self._seen = 0
+        self._kept: MutableMapping[str, Any] | None = None
+        self._free = anyio.Event()
+        self._turn = anyio.Lock(fast_acquire=True)
 
     async def next(self) -> bytes:
         """Return the next chunk, or `b""` at the end; raises `PayloadTooLarge` or `Disconnected`."""
         if self.length is not None:
             self.check(self.length)
-        while not self._ended:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self._ended = True
-                raise Disconnected("the client went away in the middle of the body")
-            self._ended = not message.get("more_body", False)
-            data: bytes = message.get("body", b"")
-            self._seen += len(data)
-            self.check(self._seen)
+        while True:
+            async with self._turn:
+                if self._ended:
+                    return b""
+                data = self._take(await self._message())
             if data:
                 return data
-        return b""
 
     async def read(self) -> bytes:
         """Return all that is left as one value, within `limit` bytes."""
         return b"".join([chunk async for chunk in self])
 
+    async def gone(self) -> None:
+        """Return when the client has gone. What it still sends is kept, one chunk at most, for who reads the body."""
+        while not self._left:
+            if self._kept is not None and self._kept.get("more_body"):
+                self._free = anyio.Event()
+                await self._free.wait()
+            async with self._turn:
+                if self._kept is None or not self._kept.get("more_body"):
+                    self._keep(await self._receive())
+
+    def _keep(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.disconnect":
+            self._left = True
+        elif not self._ended and self._kept is None:
+            self._kept = message
+
+    async def _message(self) -> MutableMapping[str, Any]:
+        message, self._kept = self._kept, None
+        self._free.set()
+        if message is None:
+            message = {"type": "http.disconnect"} if self._left else await self._receive()
+        return message
+
+    def _take(self, message: MutableMapping[str, Any]) -> bytes:
+        if message["type"] == "http.disconnect":
+            self._left = True
+            raise Disconnected("the client went away in the middle of the body")
+        self._ended = not message.get("more_body", False)
+        data: bytes = message.get("body", b"")
+        self._seen += len(data)
+        self.check(self._seen)
+        return data
+
 
 class Socket:
-    """A WebSocket of an ASGI server, as a `Transport`."""
+    """A WebSocket of an ASGI server, as a `Transport`.
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    Args:
+        receive: of the server.
+        send: of the server.
+        raw: header fields of the answer, sent when the handshake is completed.
+    """
+
+    def __init__(self, receive: Receive, send: Send, raw: Raw | None = None) -> None:
         self._receive, self._send = receive, send
+        self._raw = raw or []
         self.accepted = self.closed = False
 
     async def accept(self, protocol: str | None = None, headers: Raw | None = None) -> None:
         """Complete the handshake."""
         self.accepted = True
-        await self._send({"type": "websocket.accept", "subprotocol": protocol, "headers": headers or []})
+        fields = [*self._raw, *(headers or [])]
+        await self._deliver({"type": "websocket.accept", "subprotocol": protocol, "headers": fields})
 
     async def receive(self) -> str | bytes:
         """Return the next message, or raise `SocketClosed`."""
@@ -99,18 +139,20 @@ class Socket:
         """Send a message, or raise `SocketClosed`."""
         if self.closed:
             raise SocketClosed
-        key = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", key: message})
-        except OSError:
-            self.closed = True
-            raise SocketClosed from None
+        await self._deliver({"type": "websocket.send", "text" if isinstance(message, str) else "bytes": message})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; a second call does nothing."""
         if not self.closed:
             self.closed = True
-            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            await self._deliver({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _deliver(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            self.closed = True
+            raise SocketClosed from None
 
 
 async def _lifespan(app: App, receive: Receive, send: Send) -> None:
@@ -131,17 +173,12 @@ async def _lifespan(app: App, receive: Receive, send: Send) -> None:
 
 
 def _request(scope: Scope, body: Body) -> Request:
-    root: str = scope.get("root_path", "")
-    raw: bytes = scope.get("raw_path") or quote(scope["path"], safe=_SAFE).encode()
-    target = raw.partition(b"?")[0]
-    prefix = quote(root, safe=_SAFE).encode()
-    if prefix and (target == prefix or target.startswith(prefix + b"/")):
-        target = target[len(prefix) :] or b"/"
+    root = quote(scope.get("root_path", "").rstrip("/"), safe=_SAFE)
     client, server = scope.get("client"), scope.get("server")
     scheme: str = scope.get("scheme", "http")
     request = Request(
         scope.get("method", "GET"),
-        target,
+        _target(scope, root.encode()),
         scope.get("query_string", b""),
         [(bytes(name), bytes(value)) for name, value in scope["headers"]],
         body,
@@ -153,78 +190,100 @@ def _request(scope: Scope, body: Body) -> Request:
     )
     request.root = root
     length = request.headers.get("content-length") or ""
-    body.length = int(length) if length.isascii() and length.isdigit() else None
+    body.length = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     return request
 
 
-async def _http(app: App, request: Request, receive: Receive, send: Send) -> None:
+def _target(scope: Scope, root: bytes) -> bytes:
+    """Return the raw path below the root. Without one, the decoded path is encoded again, percent signs included."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"], safe=_SAFE).encode()
+    target = raw.partition(b"?")[0]
+    if root and (target == root or target.startswith(root + b"/")):
+        target = target[len(root) :] or b"/"
+    return target
+
+
+async def _http(app: App, request: Request, pull: Pull, send: Send) -> None:
     response = await app.handle(request)
     count = _Count(send)
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
-        await send({"type": "http.response.start", "status": response.status, "headers": _head(response)})
-        if response.stream is None or _bodiless(request, response):
-            await close(response.stream)
-            body = b"" if response.body is None or _bodiless(request, response) else response.body
-            await count(body, more=False)
-        else:
-            await _stream(request, response.stream, receive, count)
-    except (Disconnected, OSError) as gone:
+        await _reply(request, response, pull, count)
+    except Disconnected as gone:
         error = gone
-    except Exception as failure:
+    except BaseException as failure:
         error = failure
         raise
     finally:
         app.finish(request, response, sent=count.sent, error=error)
 
 
+async def _reply(request: Request, response: Response, pull: Pull, count: _Count) -> None:
+    bodiless = request.method == "HEAD" or response.status in {204, 304}
+    try:
+        await count.start(response.status, _head(response))
+        if response.stream is not None and not bodiless:
+            await _stream(request, response.stream, pull, count)
+        else:
+            await count(b"" if bodiless else response.body or b"", more=False)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await discard(response.stream)
+
+
 class _Count:
-    """Sends body messages and counts their bytes."""
+    """Sends the messages of an answer and counts the bytes of its body; `Disconnected` when the client has gone."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.sent = 0
 
+    async def start(self, status: int, raw: Raw) -> None:
+        await self._deliver({"type": "http.response.start", "status": status, "headers": raw})
+
     async def __call__(self, data: bytes, *, more: bool) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        await self._deliver({"type": "http.response.body", "body": data, "more_body": more})
         self.sent += len(data)
 
+    async def _deliver(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            raise Disconnected("the client went away in the middle of the answer") from None
 
-async def _stream(request: Request, stream: AsyncIterable[bytes | str], receive: Receive, count: _Count) -> None:
+
+async def _stream(request: Request, stream: AsyncIterable[bytes | str], pull: Pull, count: _Count) -> None:
     gone = False
+    failure: Exception | None = None
 
     async def watch(scope: anyio.CancelScope) -> None:
         nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await pull.gone()
         gone = True
         scope.cancel()
 
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch, group.cancel_scope)
-            async for chunk in stream:
-                await count(chunk.encode() if isinstance(chunk, str) else chunk, more=True)
-            await count(b"", more=False)
-            group.cancel_scope.cancel()
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    finally:
-        with anyio.CancelScope(shield=True):
-            await close(stream)
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch, group.cancel_scope)
+        try:
+            await _pour(stream, count)
+        except Exception as error:  # noqa: BLE001  # raised below, out of the group
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     if gone:
         raise Disconnected(f"the client left {request.path}")
 
 
-async def close(stream: object) -> None:
-    """Close an async generator, if it is one, so that its `finally` runs now."""
-    end = getattr(stream, "aclose", None)
-    if end is not None:
-        await end()
-
-
-def _bodiless(request: Request, response: Response) -> bool:
-    return request.method == "HEAD" or response.status in {204, 304}
+async def _pour(stream: AsyncIterable[bytes | str], count: _Count) -> None:
+    source = aiter(stream)
+    try:
+        async for chunk in source:
+            await count(chunk.encode() if isinstance(chunk, str) else chunk, more=True)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await discard(source)
+    await count(b"", more=False)
 
 
 def _head(response: Response) -> Raw:
@@ -237,27 +296,42 @@ async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> No
     await receive()
     request = _request(scope, Body())
     response = await app.handle(request)
-    socket = Socket(receive, send)
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
         if isinstance(response, Upgrade):
-            await response.run(socket)
-            await socket.close()
+            await _talk(response, Socket(receive, send, response.raw))
         else:
             await _deny(scope, response, send)
-    except SocketClosed as gone:
+    except (SocketClosed, OSError) as gone:
         error = gone
-    except Exception as failure:
+    except BaseException as failure:
         error = failure
-        await socket.close(1011, "internal error")
         raise
     finally:
         app.finish(request, response, sent=0, error=error)
 
 
+async def _talk(response: Upgrade, socket: Socket) -> None:
+    try:
+        await response.run(socket)
+    except SocketClosed:
+        raise
+    except Exception:
+        await socket.close(1011, "internal error")
+        raise
+    await socket.close()
+
+
 async def _deny(scope: Scope, response: Response, send: Send) -> None:
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": ""})
-        return
-    await send({"type": "websocket.http.response.start", "status": response.status, "headers": response.raw})
-    await send({"type": "websocket.http.response.body", "body": response.body or b"", "more_body": False})
+    try:
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": response.raw})
+        if response.stream is not None:
+            async for chunk in response.stream:
+                data = chunk.encode() if isinstance(chunk, str) else chunk
+                await send({"type": "websocket.http.response.body", "body": data, "more_body": True})
+        await send({"type": "websocket.http.response.body", "body": response.body or b"", "more_body": False})
+    finally:
+        await discard(response.stream)

@@ -11,12 +11,12 @@ from uuid import uuid4
 import anyio
 import msgspec
 
-from arlen_core.asgi import close
 from arlen_core.bodies import Body
 from arlen_core.headers import Headers
 from arlen_core.paths import quoted
 from arlen_core.queries import encode
 from arlen_core.requests import Request
+from arlen_core.responses import discard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -200,7 +200,7 @@ class Client:
             raise
         finally:
             with anyio.CancelScope(shield=True):
-                await close(response.stream)
+                await discard(response.stream)
             self.app.finish(request, response, sent=reply.sent, error=error)
 
     def _request(
