@@ -86,7 +86,7 @@ class Socket(Outlet):
         self._exchange, self._engine, self._fields = exchange, engine, fields
         self._messages: deque[str | bytes] = deque()
         self._held = 0
-        self._parts: list[str | bytes] = []
+        self._parts = bytearray()  # one buffer, because a list of many small fragments takes far more
         self._decoder: IncrementalDecoder | None = None
         self._raw = b""
         self._arrived: asyncio.Future[None] | None = None
@@ -231,21 +231,22 @@ class Socket(Outlet):
         if self._leaving and frame.opcode is not Opcode.CLOSE:
             return
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self._parts = []
+            self._parts = bytearray()
             self._decoder = _decoder() if frame.opcode is Opcode.TEXT else None
         elif frame.opcode is not Opcode.CONT:
             self._notify()
             return
         try:
-            data = bytes(frame.data)
-            self._parts.append(data if self._decoder is None else self._decoder.decode(data, frame.fin))
+            if self._decoder is not None:
+                self._decoder.decode(bytes(frame.data), frame.fin)
         except UnicodeDecodeError:
             self._engine.fail(1007, "a text message is not UTF-8")
             self._notify()
             return
+        self._parts += frame.data
         if frame.fin:
-            message: str | bytes = b"".join(self._parts) if self._decoder is None else "".join(self._parts)  # type: ignore[arg-type]
-            self._parts = []
+            message = bytes(self._parts) if self._decoder is None else self._parts.decode()
+            self._parts = bytearray()
             self._messages.append(message)
             self._held += len(message)
             self._notify()

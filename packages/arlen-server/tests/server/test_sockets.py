@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import zlib
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from arlen_core.responses import Upgrade, text
 from arlen_core.sockets import SocketClosed, WebSocket
+from arlen_server.sockets import Socket
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +141,21 @@ async def test_fragments(sockets):
     )
     assert (PONG, b"!") == await read_frame(peer)
     assert (TEXT, data) == await read_frame(peer)
+
+
+@pytest.mark.parametrize(("opcode", "part"), [(TEXT, b"\xc3\xa9"), (BINARY, b"ab"), (BINARY, b"")])
+async def test_small_fragments(sockets, opcode, part):
+    """However small its fragments are, a message that is coming takes about as much memory as its bytes."""
+    served = await sockets()
+    peer = await served.connect()
+    peer.send(OPEN % b"")
+    assert 101 == (await peer.answer()).status
+    peer.send(frame(opcode, b"", fin=False) + frame(0, part, fin=False) * 5000 + frame(PING))
+    assert PONG == (await read_frame(peer))[0]
+    socket = next(each for each in served.server.wheel.members if isinstance(each, Socket))
+    assert sys.getsizeof(socket._parts) < 5000 * len(part) * 1.2 + 200
+    peer.send(frame(0, b"!"))
+    assert (opcode, part * 5000 + b"!") == await read_frame(peer)
 
 
 async def test_subprotocol_and_headers(sockets):
