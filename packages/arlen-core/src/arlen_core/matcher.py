@@ -10,7 +10,7 @@ from msgspec import Struct
 from arlen_core.conflicts import check
 from arlen_core.paths import BadPath, Path, quoted
 from arlen_core.routes import ANY, Mount, Route
-from arlen_core.tree import WEBSOCKET, Hit, Node, methods_of
+from arlen_core.tree import WEBSOCKET, Hit, Node, Quick, methods_of
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
@@ -118,17 +118,32 @@ class Matcher:
         Returns:
             A `Match`, or a `Miss` that says what to answer.
         """
-        table, values = self._static.get(target), ()
+        table, values, suffix = self._static.get(target), (), ""
         if table is None and target not in self._reserved and b"%" not in target and b"/." not in target:
-            hits: list[Hit] = []
-            if target[:1] == b"/" and target.isascii():
-                self._root.find(target.split(b"/"), 1, (), hits)
-            if len(hits) == 1:
-                table, values = hits[0][0].quick, hits[0][1]
+            table, values, suffix = self._quickly(target)
         found = table.get(method) if table is not None and not request.upgrade else None
-        if found is not None:
-            return Match(found[0], dict(zip(found[1], values, strict=True)))
-        return self._slowly(method, target, request)
+        if found is None or (suffix and suffix not in (found[0].formats or self._formats)):
+            return self._slowly(method, target, request)
+        return Match(found[0], dict(zip(found[1], values, strict=True)), suffix)
+
+    def _quickly(self, target: bytes) -> tuple[Quick | None, tuple[Any, ...], str]:
+        """Return what a path finds when nothing has to be decoded or compared; the methods may still not fit."""
+        hits: list[Hit] = []
+        if target[:1] != b"/" or not target.isascii():
+            return None, (), ""
+        segments, suffix = target.split(b"/"), ""
+        self._root.find(segments, 1, (), hits)
+        if not hits:
+            base, _, ending = segments[-1].rpartition(b".")
+            suffix = self._suffixes.get(ending, "") if base else ""
+            if suffix:
+                segments[-1] = base
+                self._root.find(segments, 1, (), hits)
+        if len(hits) > 1:
+            hits.sort(key=_leaf_rank)
+            if hits[0][0].rank == hits[1][0].rank:
+                return None, (), ""
+        return (hits[0][0].quick, hits[0][1], suffix) if hits else (None, (), "")
 
     def _slowly(self, method: str, target: bytes, request: Request) -> Match | Miss:
         if target == b"*" and method == "OPTIONS":
@@ -193,6 +208,10 @@ class _Look:
 
     def holds(self, item: Item) -> bool:
         return all(condition(self.request) for condition in item.conditions)
+
+
+def _leaf_rank(hit: Hit) -> tuple[int, ...]:
+    return hit[0].rank
 
 
 def _rank(row: tuple[tuple[int, ...], Item, Hit]) -> tuple[int, ...]:

@@ -8,13 +8,14 @@ from typing import Any
 from arlen_core.placeholders import Read
 from arlen_core.routes import ANY, Mount, Route
 
-__all__ = ["WEBSOCKET", "Entry", "Hit", "Leaf", "Node", "methods_of"]
+__all__ = ["WEBSOCKET", "Entry", "Hit", "Leaf", "Node", "Quick", "methods_of"]
 
 WEBSOCKET = "WEBSOCKET"
 """Stands in the tables for a GET that asks for a WebSocket."""
 
 Entry = tuple[tuple[int, ...], "Route | Mount"]
 Hit = tuple["Leaf", tuple[Any, ...], int]
+Quick = dict[str, tuple[Route, tuple[str, ...]]]
 
 
 class Leaf:
@@ -23,20 +24,23 @@ class Leaf:
     Attributes:
         quick: the route and the names of its placeholders, by method, where nothing else has to be looked at.
         open: whether it takes the rest of the path.
+        rank: of its routes; the smaller goes first.
     """
 
-    __slots__ = ("any", "entries", "open", "quick", "table")
+    __slots__ = ("any", "entries", "open", "quick", "rank", "table")
 
     def __init__(self, *, open: bool = False) -> None:
         self.open = open
         self.entries: list[Entry] = []
         self.table: dict[str, list[Entry]] = {}
         self.any: list[Entry] = []
-        self.quick: dict[str, tuple[Route, tuple[str, ...]]] = {}
+        self.quick: Quick = {}
+        self.rank: tuple[int, ...] = ()
 
     def add(self, item: Route | Mount, order: int) -> None:
         """Add a route; `order` is its place among all routes."""
         rank, ties = item.rank, (-len(item.conditions), order)
+        self.rank = rank
         methods = methods_of(item)
         self.entries.append(((*rank, 0, *ties), item))
         for method in methods - {ANY}:
