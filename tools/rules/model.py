@@ -1,6 +1,7 @@
 """What the rules look at: the packages of the repository, their modules, and what is wrong with them."""
 
 import ast
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 __all__ = ["Function", "Import", "Module", "Package", "Repository", "Violation", "functions", "imports", "load"]
 
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -44,6 +46,18 @@ class Module:
     def tree(self) -> ast.Module:
         """The syntax tree."""
         return ast.parse(self.text, str(self.path))
+
+    @cached_property
+    def code(self) -> set[int]:
+        """The numbers of the lines that hold code, strings included."""
+        with self.path.open("rb") as file:
+            tokens = [token for token in tokenize.tokenize(file.readline) if token.type not in NO_CODE]
+        return {number for token in tokens for number in range(token.start[0], token.end[0] + 1)}
+
+    @cached_property
+    def imported(self) -> "list[Import]":
+        """Every import, in the order of the file."""
+        return list(_imports(self.tree, lazy=False, typing=False))
 
     @property
     def lines(self) -> int:
@@ -148,9 +162,9 @@ def functions(tree: ast.AST, prefix: str = "") -> Iterator[Function]:
         yield from functions(node, prefix + name)
 
 
-def imports(module: Module) -> Iterator[Import]:
-    """Yield every import of a module, also those by name through importlib."""
-    yield from _imports(module.tree, lazy=False, typing=False)
+def imports(module: Module) -> list[Import]:
+    """Return every import of a module, also those by name through importlib."""
+    return module.imported
 
 
 def _imports(tree: ast.AST, *, lazy: bool, typing: bool) -> Iterator[Import]:

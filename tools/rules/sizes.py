@@ -1,7 +1,6 @@
 """The budgets: functions and modules that fit on a screen, and more tests than code."""
 
 import ast
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
@@ -47,17 +46,9 @@ def _constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)  # a docstring or an ellipsis
 
 
-def _code(module: Module) -> set[int]:
-    ignored = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    with module.path.open("rb") as file:
-        tokens = [token for token in tokenize.tokenize(file.readline) if token.type not in ignored]
-    return {number for token in tokens for number in range(token.start[0], token.end[0] + 1)}
-
-
 def _bodies(module: Module) -> Iterator[tuple[Function, int]]:
-    code = _code(module)
     for function in functions(module.tree):
-        if (size := body(function, code)) is not None:
+        if (size := body(function, module.code)) is not None:
             yield function, size
 
 
