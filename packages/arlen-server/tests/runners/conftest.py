@@ -191,12 +191,14 @@ def kill_if_ours(pid):
 
 
 class Load:
-    """Requests without pause from another process, until `finish`."""
+    """Requests from another process, until `finish`: enough of them, but not the whole machine's."""
 
-    def __init__(self, address, *, clients=8, path="/"):
+    def __init__(self, address, *, clients=8, path="/", pause=0.004):
         script = Path(__file__).with_name("load.py")
         self.process = subprocess.Popen(
-            [sys.executable, str(script), address, str(clients), path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, str(script), address, str(clients), path, str(pause)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
 
     def finish(self):

@@ -1,7 +1,7 @@
 """Load: a strict HTTP client for tests of reloads. Every request that is sent and not answered well is a failure.
 
-Run as `python load.py HOST:PORT CLIENTS PATH`, or `unix:PATH` for the address. It sends until standard input ends, then
-prints one JSON object: requests answered, failures by kind, connections made, and answers by body.
+Run as `python load.py HOST:PORT CLIENTS PATH PAUSE`, or `unix:PATH` for the address; each client pauses for so many
+seconds after an answer. It sends until standard input ends, then prints one JSON object: requests answered, failures by kind, connections made, and answers by body.
 
 Half of the clients keep their connections, the other half open one for each request. A connection that the server
 closed before a request was sent is opened again; that is no failure. One that ends after a request was sent is.
@@ -18,8 +18,8 @@ from collections import Counter
 class Client:
     """One client, which sends one request after the other."""
 
-    def __init__(self, address, path, totals, *, keep):
-        self.address, self.totals, self.keep = address, totals, keep
+    def __init__(self, address, path, pause, totals, *, keep):
+        self.address, self.pause, self.totals, self.keep = address, pause, totals, keep
         self.request = f"GET {path} HTTP/1.1\r\nHost: test\r\n".encode()
         self.request += b"\r\n" if keep else b"Connection: close\r\n\r\n"
         self.reader = self.writer = None
@@ -29,6 +29,7 @@ class Client:
         while not stop.is_set():
             try:
                 await self.send()
+                await asyncio.sleep(self.pause)
             except (OSError, EOFError, ValueError) as error:
                 self.totals["failures"][f"{type(error).__name__}: {error}"] += 1
                 self.close()
@@ -67,17 +68,17 @@ class Client:
         self.reader = self.writer = None
 
 
-async def main(address, clients, path):
+async def main(address, clients, path, pause):
     """Run all clients until standard input ends; the totals."""
     totals = {"failures": Counter(), "answers": Counter(), "connections": 0}
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     async with asyncio.TaskGroup() as group:
         for number in range(clients):
-            group.create_task(Client(address, path, totals, keep=number % 2 == 0).run(stop))
+            group.create_task(Client(address, path, pause, totals, keep=number % 2 == 0).run(stop))
     asyncio.get_running_loop().remove_reader(sys.stdin)
     return totals | {"requests": totals["answers"].total(), "failed": totals["failures"].total()}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))))
+    sys.stdout.write(json.dumps(asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])))))

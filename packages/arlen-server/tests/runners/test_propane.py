@@ -123,14 +123,14 @@ def test_kill_under_load_fails_only_what_it_had(run, load):
     """A worker that is killed takes the requests that it was answering, and no other."""
     propane = start(run, workers=2)
     client = load(propane.address, clients=8)
-    for count in range(3):
+    for count in range(2):
         propane.wait("worker_ready", 2 + count)
         os.kill(min(pids(propane)), signal.SIGKILL)
         propane.wait("worker_exited", count + 1)
-    propane.wait("worker_ready", 5)
+    propane.wait("worker_ready", 4)
     totals = client.finish()
-    assert totals["requests"] > 500
-    assert totals["failed"] <= 3 * 8
+    assert totals["requests"] > 300
+    assert totals["failed"] <= 2 * 8
 
 
 def test_stuck_worker_is_replaced(run, root):
@@ -254,13 +254,13 @@ def test_reload_under_load_fails_no_request(run, load, root):
     """Reloads under load fail not one request, on connections that are kept and on new ones."""
     propane = start(run, workers=2)
     client = load(propane.address, clients=8)
-    for count in range(1, 4):
+    for count in range(1, 3):
         propane.signal(signal.SIGHUP)
         propane.wait("reload_finished", count)
         propane.wait("worker_exited", 2 * count)
     totals = client.finish()
     assert {} == totals["failures"]
-    assert totals["requests"] > 2000
+    assert totals["requests"] > 1000
 
 
 def test_reload_with_broken_code_keeps_serving(run, root):

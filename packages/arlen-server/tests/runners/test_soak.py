@@ -32,7 +32,7 @@ def test_hundred_thousand_requests_without_a_failure(run, load, root, listener, 
     rounds = done = 0
     failures = {}
     while done < WANTED:
-        client = load(propane.address, clients=16)
+        client = load(propane.address, clients=16, pause=0)
         for _ in range(5):
             rounds += 1
             propane.signal(signal.SIGHUP)
