@@ -92,7 +92,22 @@ def test_an_encoded_slash_before_the_rest_is_fine():
 
 @pytest.mark.parametrize(
     "target",
-    ["/%", "/%zz", "/%ff", "/\xff", "/a%00", "/.", "/..", "/a/../b", "/%2e%2e/a", "/a/%2E", "", "a", "http://x/"],
+    [
+        "/%",
+        "/%zz",
+        "/%ff",
+        "/\xff",
+        "/a%00",
+        "/a\0b",
+        "/.",
+        "/..",
+        "/a/../b",
+        "/%2e%2e/a",
+        "/a/%2E",
+        "",
+        "a",
+        "http://x/",
+    ],
 )
 def test_a_path_that_cannot_be_read_is_a_bad_request(target):
     """Wrong encodings and dot segments are 400 with a sentence, whatever the routes."""

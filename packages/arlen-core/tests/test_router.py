@@ -32,6 +32,13 @@ def test_each_method_has_a_decorator(method):
     assert frozenset({method.upper()}) == only(router).methods
 
 
+def test_a_decorator_needs_a_path():
+    """A decorator without parentheses gets the handler as its path: the error says how to write it."""
+    with pytest.raises(StartupError, match="a route needs a path, not <function handler") as caught:
+        Router().get(handler)
+    assert 'write it so: @app.get("/path")' == caught.value.fix
+
+
 def test_a_route_for_several_methods():
     """Methods are taken in any case."""
     router = Router()

@@ -129,7 +129,7 @@ class Matcher:
     def _quickly(self, target: bytes) -> tuple[Quick | None, tuple[Any, ...], str]:
         """Return what a path finds when nothing has to be decoded or compared; the methods may still not fit."""
         hits: list[Hit] = []
-        if target[:1] != b"/" or not target.isascii():
+        if target[:1] != b"/" or not target.isascii() or b"\0" in target:
             return None, (), ""
         segments, suffix = target.split(b"/"), ""
         self._root.find(segments, 1, (), hits)

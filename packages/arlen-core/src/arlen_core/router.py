@@ -91,6 +91,8 @@ class Router:
         Raises:
             StartupError: the template or a method is wrong.
         """
+        if not isinstance(path, str):
+            raise StartupError(f"a route needs a path, not {path!r}", fix='write it so: @app.get("/path")')
         parse(path if path or not self.prefix else self.prefix)
         conditions = tuple([HostIs(host)] if host else []) + tuple(
             HeaderIs(key, value) for key, value in (headers or {}).items()
