@@ -21,7 +21,7 @@ from arlen_core.compression import Compression
 from arlen_core.config import Config, environment
 from arlen_core.context import Context
 from arlen_core.dispatch import Dispatcher
-from arlen_core.errors import ConfigError, StartupError
+from arlen_core.errors import ConfigError, Disconnected, StartupError
 from arlen_core.forms import FormLimits
 from arlen_core.headers import Headers, Raw
 from arlen_core.health import Health
@@ -39,6 +39,7 @@ from arlen_core.router import Router
 from arlen_core.routes import Mount, Route
 from arlen_core.services import Services
 from arlen_core.settings import HEADERS, HttpSettings
+from arlen_core.sockets import SocketClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from arlen_core.responses import Response
 
 __all__ = ["App"]
+
+_LEFT = (Disconnected, SocketClosed)
 
 F = TypeVar("F", bound="Callable[..., Any]")
 P = TypeVar("P")
@@ -269,6 +272,8 @@ class App(Router):
         """
         if self._access is not None:
             self._access(request, response, sent, error)
+        if isinstance(error, Exception) and not isinstance(error, _LEFT):
+            self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
         self.after(request, response)
 
     def after(self, request: Request, response: Response) -> None:

@@ -302,10 +302,10 @@ async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> No
             await _talk(response, Socket(receive, send, response.raw))
         else:
             await _deny(scope, response, send)
-    except (SocketClosed, OSError) as gone:
-        error = gone
-    except BaseException as failure:
-        error = failure
+    except Exception as failed:  # noqa: BLE001  # the client is told by 1011, the application's log by `finish`
+        error = failed
+    except BaseException as cancelled:
+        error = cancelled
         raise
     finally:
         app.finish(request, response, sent=0, error=error)

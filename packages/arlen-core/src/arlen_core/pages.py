@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from msgspec import Struct
+
+from arlen_core.contents import pairs
+
 try:
     from selectolax.lexbor import LexborHTMLParser
 except ImportError:  # pragma: no cover  # the extra is part of every test environment
@@ -13,7 +17,7 @@ except ImportError:  # pragma: no cover  # the extra is part of every test envir
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-__all__ = ["Element", "Form", "Page"]
+__all__ = ["Element", "Filled", "Form", "Page"]
 
 _SKIPPED = frozenset({"submit", "button", "reset", "image", "file"})
 
@@ -95,45 +99,70 @@ class Page:
         return Form(self.one(selector), self.url)
 
 
+class Filled(Struct, frozen=True):
+    """A form as it is sent: names and values in order, and the files by field."""
+
+    fields: list[tuple[str, str]]
+    files: dict[str, list[tuple[Any, ...]]]
+
+
 class Form:
     """A form as a browser would send it.
 
     Attributes:
         method: GET or POST.
         action: where it goes.
+        multipart: whether it is sent as `multipart/form-data`, with files.
+        names: of everything in it that has one.
         fields: what would be sent now: names and values, in order.
     """
 
     def __init__(self, element: Element, url: str) -> None:
-        self.method = element.get("method", "get").upper()
+        self.method = "POST" if element.get("method").lower() == "post" else "GET"
         self.action = urljoin(url, element.get("action") or url)
+        self.multipart = element.get("enctype").lower() == "multipart/form-data"
         self.names = [each["name"] for each in element.all("[name]")]
+        self._ticks = {each["name"]: each.get("value", "on") for each in element.all("[type=checkbox][name]")}
         self.fields = [pair for each in element.all("input, textarea, select") for pair in _sent(each)]
 
-    def filled(self, values: dict[str, Any]) -> tuple[str, str, list[tuple[str, str]]]:
-        """Return method, address and fields with some values replaced: text, a list, or `None` to leave one out.
+    def filled(self, values: dict[str, Any]) -> Filled:
+        """Return what is sent with some values replaced.
 
-        Raises `AssertionError` for a name that the form does not have: a person could not fill it.
+        Args:
+            values: by name: text, a number, a list; `None` leaves a field out; `True` ticks a check box and `False`
+                unticks it; `(file name, bytes)` or `(file name, bytes, media type)`, or a list of these, are files. The
+                name of a button presses it.
+
+        Raises `AssertionError` for a name that the form does not have, and for a file in a form that sends none: a
+        person could not do that.
         """
         unknown = sorted(set(values) - set(self.names))
         if unknown:
             raise AssertionError(f"the form has no field {unknown[0]!r}; it has {sorted(set(self.names))}")
         left = [(name, value) for name, value in self.fields if name not in values]
+        files: dict[str, list[tuple[Any, ...]]] = {}
         for name, value in values.items():
-            left += [
-                (name, str(each))
-                for each in (value if isinstance(value, list | tuple) else [value])
-                if each is not None
-            ]
-        return self.method, self.action, left
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, tuple):
+                    files.setdefault(name, []).append(each)
+                else:
+                    left += self._written(name, each)
+        if files and not self.multipart:
+            raise AssertionError('the form sends no files: it needs enctype="multipart/form-data"')
+        return Filled(left, files)
+
+    def _written(self, name: str, value: Any) -> list[tuple[str, str]]:
+        if name in self._ticks and isinstance(value, bool):
+            return [(name, self._ticks[name])] if value else []
+        return pairs([(name, value)])
 
 
 def _sent(element: Element) -> list[tuple[str, str]]:
-    name, kind = element.get("name"), element.get("type", "text")
+    name, kind = element.get("name"), element.get("type", "text").lower()
     if not name or "disabled" in element or kind in _SKIPPED:
         return []
     if element.tag == "select":
-        options = element.all("option")
+        options = [each for each in element.all("option") if "disabled" not in each]
         chosen = [each for each in options if "selected" in each] or options[:1] * ("multiple" not in element)
         return [(name, each.get("value", each.text)) for each in chosen]
     if element.tag == "textarea":

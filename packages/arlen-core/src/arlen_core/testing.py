@@ -2,73 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
-from uuid import uuid4
+from urllib.parse import urljoin, urlsplit
 
 import anyio
-import msgspec
 
 from arlen_core.bodies import Body
+from arlen_core.contents import content, pairs
 from arlen_core.headers import Headers
 from arlen_core.paths import quoted
 from arlen_core.queries import encode
+from arlen_core.replies import Reply, Streamed
 from arlen_core.requests import Request
-from arlen_core.responses import discard
+from arlen_core.wires import Refused, Wire, dial
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from arlen_core.app import App
-    from arlen_core.pages import Form, Page
+    from arlen_core.pages import Form
     from arlen_core.responses import Response
 
-__all__ = ["REDIRECTS", "Client", "Reply", "Streamed", "run"]
+__all__ = ["REDIRECTS", "Client", "Refused", "Reply", "Streamed", "Wire", "run"]
 
 REDIRECTS = 10
 """Most redirects that one call follows."""
-
-
-class Reply:
-    """What came back.
-
-    Attributes:
-        status: the status code.
-        headers: the header fields.
-        body: the whole body.
-        url: the path that answered, after redirects.
-        request: the request, as the application saw it.
-    """
-
-    def __init__(self, status: int, headers: Headers, body: bytes, url: str, request: Request) -> None:
-        self.status, self.headers, self.body, self.url, self.request = status, headers, body, url, request
-
-    @property
-    def text(self) -> str:
-        """The body as UTF-8 text."""
-        return self.body.decode()
-
-    @property
-    def media(self) -> str:
-        """The media type, without parameters."""
-        return (self.headers.get("content-type") or "").partition(";")[0]
-
-    def json(self, kind: Any = Any) -> Any:
-        """The body read as JSON, into a type when one is given."""
-        return msgspec.json.decode(self.body, type=kind)
-
-    @property
-    def page(self) -> Page:
-        """The body as an HTML page, to be searched with CSS selectors; needs `arlen-core[testing]`."""
-        from arlen_core.pages import Page  # an extra
-
-        return Page(self.text, self.url)
-
-    def __repr__(self) -> str:
-        return f"<Reply {self.status} {self.url} {len(self.body)} bytes>"
 
 
 class Client:
@@ -172,18 +132,21 @@ class Client:
         for _ in range(REDIRECTS + 1):
             async with self.stream(method, url, **options) as reply:
                 await reply.read()
-            if not (self._follow if follow is None else follow) or "location" not in reply.headers:
+            if not (self._follow if follow is None else follow) or not _redirects(reply):
                 return reply
-            url = reply.headers["location"]
-            if reply.status in {301, 302, 303}:
+            url = urljoin(url, reply.headers["location"])
+            options.pop("query", None)  # it is in the location, if it still counts
+            if reply.status in {301, 302, 303} and method != "HEAD":
                 method, options = "GET", {"headers": options.get("headers")}
         raise RuntimeError(f"more than {REDIRECTS} redirects, the last to {url}")
 
     async def submit(self, form: Form, **values: Any) -> Reply:
-        """Fill a form of a page and send it; see `arlen_core.pages.Form`."""
-        method, url, fields = form.filled(values)
-        content: dict[str, Any] = {"query": fields} if method == "GET" else {"form": fields}
-        return await self.request(method, url, **content)
+        """Fill a form of a page and send it as a browser would; see `arlen_core.pages.Form.filled`."""
+        filled = form.filled(values)
+        if form.method == "GET":
+            return await self.request("GET", form.action.partition("?")[0], query=filled.fields)
+        files = filled.files if form.multipart else None
+        return await self.request(form.method, form.action, form=filled.fields, files=files)
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, **options: Any) -> AsyncIterator[Streamed]:
@@ -192,16 +155,61 @@ class Client:
         response = await self.app.handle(request)
         reply = Streamed(request, response, _shown(request))
         self._keep(response)
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             yield reply
-        except Exception as raised:
+        except BaseException as raised:
             error = raised
             raise
         finally:
-            with anyio.CancelScope(shield=True):
-                await discard(response.stream)
-            self.app.finish(request, response, sent=reply.sent, error=error)
+            try:
+                with anyio.CancelScope(shield=True):
+                    await reply.end()
+            finally:
+                self.app.finish(request, response, sent=reply.sent, error=error)
+
+    @asynccontextmanager
+    async def websocket(
+        self, url: str, *, protocols: Sequence[str] = (), headers: Mapping[str, str] | None = None, **options: Any
+    ) -> AsyncIterator[Wire]:
+        """Open a WebSocket; leaving the block is a client that goes away.
+
+        Args:
+            url: path and query.
+            protocols: subprotocols on offer, the preferred one first.
+            headers: such as Origin.
+            **options: `query`.
+
+        Raises `Refused` with the `reply` when the application answers in another way.
+
+        ```python
+        import anyio
+        from arlen_core import App, WebSocket
+        from arlen_core.testing import Client
+
+        app = App("echo")
+
+
+        @app.websocket("/ws")
+        async def echo(ws: WebSocket) -> None:
+            async for message in ws:
+                await ws.send(message)
+
+
+        async def main() -> None:
+            async with Client(app) as client, client.websocket("/ws") as ws:
+                await ws.send("x")
+                assert await ws.receive() == "x"
+
+
+        anyio.run(main)
+        ```
+        """
+        offer = {"sec-websocket-protocol": ", ".join(protocols)} if protocols else {}
+        request = self._request("GET", url, headers={**offer, **(headers or {})}, **options)
+        request.upgrade = "websocket"
+        async with dial(self.app, request, _shown(request), self._keep) as wire:
+            yield wire
 
     def _request(
         self,
@@ -210,11 +218,11 @@ class Client:
         *,
         query: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
-        **content: Any,
+        **body: Any,
     ) -> Request:
         parts = urlsplit(url)
-        text = "&".join(each for each in (parts.query, encode(query) if query else "") if each)
-        data, media = _content(**content)
+        text = "&".join(each for each in (parts.query, encode(pairs(query)) if query else "") if each)
+        data, media = content(**body)
         fields = Headers.of({"host": parts.netloc or "testserver", **self.headers})
         if media:
             fields.set("content-type", media)
@@ -234,36 +242,10 @@ class Client:
         for header in response.headers.all("set-cookie"):
             pair, *rules = [part.strip() for part in header.split(";")]
             name, _, value = pair.partition("=")
-            if any(rule.lower() == "max-age=0" for rule in rules):
+            if _over(rules):
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
-
-
-class Streamed(Reply):
-    """An answer that is read while it is made; iterate over its chunks."""
-
-    def __init__(self, request: Request, response: Response, url: str) -> None:
-        super().__init__(response.status, response.headers, b"", url, request)
-        self._response = response
-        self.sent = 0
-
-    async def read(self) -> bytes:
-        """Read all that is left into `body`."""
-        self.body += b"".join([chunk async for chunk in self])
-        return self.body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self.request.method == "HEAD" or self.status in {204, 304}:
-            return
-        if self._response.stream is None:
-            self.sent = len(self._response.body or b"")
-            yield self._response.body or b""
-            return
-        async for chunk in self._response.stream:
-            data = chunk.encode() if isinstance(chunk, str) else chunk
-            self.sent += len(data)
-            yield data
 
 
 def run(app: App, method: str, url: str, **options: Any) -> Reply:
@@ -286,34 +268,14 @@ def _shown(request: Request) -> str:
     return request.target.decode("latin-1") + ("?" + query if query else "")
 
 
-def _content(
-    *,
-    json: Any = None,
-    form: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
-    files: Mapping[str, tuple[Any, ...]] | None = None,
-    body: bytes = b"",
-) -> tuple[bytes, str]:
-    if json is not None:
-        return msgspec.json.encode(json), "application/json"
-    if files is not None:
-        return _multipart(_pairs(form or {}), files)
-    if form is not None:
-        return encode(_pairs(form)).encode(), "application/x-www-form-urlencoded"
-    return body, ""
+def _redirects(reply: Reply) -> bool:
+    return reply.status in {301, 302, 303, 307, 308} and "location" in reply.headers
 
 
-def _pairs(form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
-    rows: Iterable[tuple[str, Any]] = form.items() if isinstance(form, Mapping) else form
-    return [
-        (name, str(each)) for name, value in rows for each in (value if isinstance(value, list | tuple) else [value])
-    ]
-
-
-def _multipart(fields: list[tuple[str, str]], files: Mapping[str, tuple[Any, ...]]) -> tuple[bytes, str]:
-    boundary = uuid4().hex
-    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields]
-    for name, (filename, data, *media) in files.items():
-        head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
-        parts.append((head + f"Content-Type: {(media or ['application/octet-stream'])[0]}\r\n\r\n").encode() + data)
-    body = b"".join(b"--" + boundary.encode() + b"\r\n" + part + b"\r\n" for part in parts)
-    return body + b"--" + boundary.encode() + b"--\r\n", f"multipart/form-data; boundary={boundary}"
+def _over(rules: list[str]) -> bool:
+    """Return true when the rules of a cookie say that it has ended already."""
+    for rule in rules:
+        name, _, value = rule.partition("=")
+        if name.lower() == "max-age":
+            return value.strip().startswith(("-", "0")) and not value.strip().strip("-0")
+    return False
