@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,14 @@ __all__ = ["Browser", "Tab", "browser", "find"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0
 """Seconds that one command may take on a busy machine."""
+
+EXEC = """
+import fcntl, os, sys
+for place, pipe in enumerate([fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3]], 3):
+    os.dup2(pipe, place)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+"""Puts the pipes where the browser looks for them: it reads commands from descriptor 3, and answers to 4."""
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
@@ -36,8 +45,8 @@ def find() -> str | None:
 def browser(program: str, folder: Path) -> Iterator["Browser"]:
     """Run a browser with a profile of its own in `folder`."""
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
-    shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
-    command = ["sh", "-c", shell, program, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
+    pipes = [sys.executable, "-c", EXEC, str(theirs_in), str(theirs_out)]
+    command = [*pipes, program, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(
         command,
         pass_fds=(theirs_in, theirs_out),
@@ -65,7 +74,7 @@ class Browser:
 
     def __init__(self, out: int, into: int) -> None:
         self._out, self._in = out, into
-        self._count, self._rest = 0, b""
+        self._count, self._rest, self._target = 0, b"", ""
         self.events: list[dict[str, Any]] = []
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
@@ -73,7 +82,7 @@ class Browser:
         self._count += 1
         message = {"id": self._count, "method": method, "params": params} | ({"sessionId": session} if session else {})
         os.write(self._out, json.dumps(message).encode() + b"\0")
-        answer = self._wait(lambda each: each.get("id") == message["id"])
+        answer = self._wait(method, lambda each: each.get("id") == message["id"])
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]
@@ -81,12 +90,14 @@ class Browser:
     def until(self, event: str) -> dict[str, Any]:
         """Wait for an event, one that came before included."""
         found = next((each for each in self.events if each.get("method") == event), None)
-        return found or self._wait(lambda each: each.get("method") == event)
+        return found or self._wait(event, lambda each: each.get("method") == event)
 
     def tab(self, *, width: int = 1280, height: int = 900, dark: bool = False, phone: bool = False) -> "Tab":
-        """Open a page of that size and colour scheme."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        """Open a page of that size and colour scheme, in the place of the one before."""
+        before, self._target = self._target, self.call("Target.createTarget", url="about:blank")["targetId"]
+        if before:
+            self.call("Target.closeTarget", targetId=before)
+        session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         tab = Tab(self, session)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
@@ -95,7 +106,7 @@ class Browser:
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
         return tab
 
-    def _wait(self, fits: Any) -> dict[str, Any]:
+    def _wait(self, what: str, fits: Any) -> dict[str, Any]:
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline:
             for message in self._read(deadline - monotonic()):
@@ -103,7 +114,7 @@ class Browser:
                     self.events.append(message)
                 if fits(message):
                     return message
-        raise TimeoutError("the browser does not answer")
+        raise TimeoutError(f"the browser does not answer: {what}; {self.events}")
 
     def _read(self, seconds: float) -> list[dict[str, Any]]:
         if not select([self._in], [], [], max(0.0, seconds))[0]:
@@ -127,10 +138,18 @@ class Tab:
 
     def open(self, url: str) -> "Tab":
         """Go to an address and wait until the page has loaded."""
-        self._owner.events.clear()
+        self.forget()
         self.call("Page.navigate", url=url)
-        self._owner.until("Page.loadEventFired")
+        self.loaded()
         return self
+
+    def forget(self) -> None:
+        """Forget what has happened so far, so that `loaded` waits for what comes."""
+        self._owner.events.clear()
+
+    def loaded(self) -> None:
+        """Wait until a page has loaded."""
+        self._owner.until("Page.loadEventFired")
 
     def run(self, script: str) -> Any:
         """Return the value of a script."""
