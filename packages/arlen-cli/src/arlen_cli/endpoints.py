@@ -8,7 +8,8 @@ from arlen_cli import names
 from arlen_cli.texts import fill
 from arlen_core.commands import CommandError
 from arlen_core.errors import StartupError
-from arlen_core.patterns import Pattern, Placeholder, parse
+from arlen_core.grammar import parse
+from arlen_core.patterns import Pattern, Placeholder
 
 __all__ = ["METHODS", "endpoint"]
 

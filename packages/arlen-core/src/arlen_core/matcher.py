@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec import Struct
 from arlen_core.conflicts import check
 from arlen_core.paths import BadPath, Path, quoted
 from arlen_core.routes import ANY, Mount, Route
+from arlen_core.search import Item, Search
 from arlen_core.tree import WEBSOCKET, Hit, Node, Quick, methods_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ RESERVED = ("/healthz", "/readyz", "/livez", "/metrics", "/clusterz")
 SUFFIXES = ("html", "json", "txt", "csv", "xml")
 """The suffixes that can say a format."""
 
-Item = Route | Mount
 Reserved = dict[bytes, tuple["Route | None", str]]
 
 
@@ -170,68 +170,27 @@ class Matcher:
     def _at(self, method: str, path: Path, request: Request) -> Match | Miss:
         base, _, ending = path.segments[-1].rpartition(b".")
         suffix = self._suffixes.get(ending, "") if base else ""
-        look = _Look(self._root, method, request)
-        found = look.at(path, lambda item: not (suffix and isinstance(item, Route) and item.splits(suffix)))
-        if found is None and suffix:
+        search = Search(self._root, method, request)
+        found = search.at(path, lambda item: not (suffix and isinstance(item, Route) and item.splits(suffix)))
+        if found is not None:
+            return _matched(*found, path)
+        if suffix:
             short = Path(path.raw, [*path.segments[:-1], base])
-            found = look.at(short, lambda item: isinstance(item, Route) and suffix in (item.formats or self._formats))
-            if found is not None:
-                found.format = suffix
-        return found or _refused(method, look.methods)
-
-
-class _Look:
-    """One search of the whole tree, conditions and all; collects the methods that there would be."""
-
-    def __init__(self, root: Node, method: str, request: Request) -> None:
-        self.root, self.request = root, request
-        self.tries = (WEBSOCKET, method) if request.upgrade == "websocket" and method == "GET" else (method,)
-        self.methods: set[str] = set()
-
-    def at(self, path: Path, wanted: Callable[[Item], bool]) -> Match | None:
-        hits: list[Hit] = []
-        self.root.find(path.segments, 1, (), hits)
-        hits = [hit for hit in hits if not _blurred(hit, path)]
-        for method in self.tries:
-            found = next(self.picked(hits, method, wanted), None)
-            if found is not None:
-                return _matched(*found, path)
-        for leaf, _, _ in hits:
-            fitting = (item for _, item in leaf.entries if wanted(item) and self.holds(item))
-            self.methods.update(*(methods_of(item) for item in fitting))
-        return None
-
-    def picked(self, hits: list[Hit], method: str, wanted: Callable[[Item], bool]) -> Iterator[tuple[Item, Hit]]:
-        ranked = [(rank, item, hit) for hit in hits for rank, item in hit[0].candidates(method)]
-        ranked.sort(key=_rank)
-        return ((item, hit) for _, item, hit in ranked if wanted(item) and self.holds(item))
-
-    def holds(self, item: Item) -> bool:
-        return all(condition(self.request) for condition in item.conditions)
+            found = search.at(short, lambda item: isinstance(item, Route) and suffix in (item.formats or self._formats))
+        return _matched(*found, short, suffix) if found is not None else _refused(method, search.methods)
 
 
 def _leaf_rank(hit: Hit) -> tuple[int, ...]:
     return hit[0].rank
 
 
-def _rank(row: tuple[tuple[int, ...], Item, Hit]) -> tuple[int, ...]:
-    return row[0]
-
-
-def _blurred(hit: Hit, path: Path) -> bool:
-    # in the rest of a path an encoded slash could not be told from a real one
-    leaf, _, index = hit
-    rest = leaf.open and path.segments is not path.raw and not isinstance(leaf.entries[0][1], Mount)
-    return rest and any(b"/" in segment for segment in path.segments[index:])
-
-
-def _matched(item: Item, hit: Hit, path: Path) -> Match:
+def _matched(item: Item, hit: Hit, path: Path, suffix: str = "") -> Match:
     leaf, values, index = hit
     if isinstance(item, Mount):
         return Match(item, {}, "", b"/" + b"/".join(path.raw[index:]))
     if leaf.open:
         values = (*values, b"/".join(path.segments[index:]).decode())
-    return Match(item, dict(zip(item.pattern.names, values, strict=True)))
+    return Match(item, dict(zip(item.pattern.names, values, strict=True)), suffix)
 
 
 def _fixed(method: str, route: Route | None, suffix: str) -> Match | Miss:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from arlen_core.conditions import HeaderIs, HostIs
 from arlen_core.errors import StartupError
-from arlen_core.patterns import parse
+from arlen_core.grammar import parse
 from arlen_core.routes import Condition, Mount, Route
 
 __all__ = ["Router"]

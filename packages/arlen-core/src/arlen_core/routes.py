@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from msgspec import Struct, field
 
 from arlen_core.errors import StartupError
-from arlen_core.patterns import Pattern, parse
+from arlen_core.grammar import parse
+from arlen_core.patterns import Pattern
 from arlen_core.placeholders import PATH, TEXT, Kind, of_type
 
 if TYPE_CHECKING:
