@@ -176,6 +176,23 @@ def test_a_broken_module_says_where(tmp_path, text, line, column, words):
     assert "importlib" not in error.output
 
 
+@pytest.mark.parametrize(
+    ("line", "reason", "fix"),
+    [
+        ("app.get('nope')", "route 'nope', position 0: a template begins with a slash", "write '/nope'"),
+        ("app.get(print)", "a route needs a path, not <built-in function print>", 'write it so: @app.get("/path")'),
+    ],
+)
+def test_an_error_of_the_framework_speaks_for_itself(tmp_path, line, reason, fix):
+    """A `StartupError` during the import keeps its reason and its fix, and brings no traceback of the framework."""
+    write(tmp_path, board=f"from arlen_core import App\napp = App('board')\n{line}\n")
+    with pytest.raises(LoadError) as caught:
+        load("board", tmp_path)
+    error = caught.value
+    assert ("import", fix, "") == (error.stage, error.fix, error.output)
+    assert error.reason.endswith(f"board.py:3: StartupError: {reason}")
+
+
 def test_an_interrupt_goes_through(tmp_path):
     """Ctrl-C during an import is no failure of the application."""
     write(tmp_path, board="raise KeyboardInterrupt\n")

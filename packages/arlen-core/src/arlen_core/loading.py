@@ -28,7 +28,8 @@ class LoadError(StartupError):
     Attributes:
         stage: "find", "import" or "attribute".
         file, line, column: where, as far as it is known.
-        output: the traceback of the failure, beginning in the application's own files; "" when there is none.
+        output: the traceback of the failure, beginning in the application's own files; "" when there is none,
+            and when the exception is a `StartupError`, which says all there is to say.
     """
 
     def __init__(
@@ -145,6 +146,8 @@ def _broken(module: str, root: Path, error: BaseException) -> LoadError:
     reason = f"{module} failed to import at {file}:{line}: {said}" if file else f"{module} failed to import: {said}"
     fix = f"install {error.name}, or correct the import" if isinstance(error, ModuleNotFoundError) else ""
     output = "".join(traceback.format_exception(type(error), error, _own(error.__traceback__, root)))
+    if isinstance(error, StartupError):  # it says what is wrong; where in the framework that was found helps nobody
+        reason, fix, output = reason.removesuffix(f" (fix: {error.fix})"), error.fix, ""
     return LoadError("import", reason, fix=fix, file=file, line=line, column=column, output=output)
 
 
