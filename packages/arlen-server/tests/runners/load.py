@@ -1,7 +1,8 @@
 """Load: a strict HTTP client for tests of reloads. Every request that is sent and not answered well is a failure.
 
 Run as `python load.py HOST:PORT CLIENTS PATH PAUSE`, or `unix:PATH` for the address; each client pauses for so many
-seconds after an answer. It sends until standard input ends, then prints one JSON object: requests answered, failures by kind, connections made, and answers by body.
+seconds after an answer. It sends until standard input ends, then prints one JSON object: requests answered, failures by
+kind, connections made, and answers by body.
 
 Half of the clients keep their connections, the other half open one for each request. A connection that the server
 closed before a request was sent is opened again; that is no failure. One that ends after a request was sent is.
