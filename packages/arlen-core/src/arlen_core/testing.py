@@ -277,5 +277,5 @@ def _over(rules: list[str]) -> bool:
     for rule in rules:
         name, _, value = rule.partition("=")
         if name.lower() == "max-age":
-            return value.strip().startswith(("-", "0")) and not value.strip().strip("-0")
+            return value.strip().removeprefix("-").isdigit() and int(value) <= 0
     return False
