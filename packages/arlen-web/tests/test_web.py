@@ -437,3 +437,23 @@ async def test_a_mistake_is_found_without_a_request(tmp_path):
 def test_a_message_is_plain_data():
     """Templates read `kind` and `message`."""
     assert ("info", "x") == (Message("x").kind, Message("x").message)
+
+
+async def test_static_files_own_their_prefix(tmp_path):
+    """A route of two placeholders does not take the files below `/static`; other methods there are a 405."""
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "app.css").write_text("a{}", "utf-8")
+    app = App("site", root=tmp_path)
+    app.use(Web())
+
+    @app.get("/{owner}/{repo}")
+    async def show(owner: str, repo: str) -> str:
+        return f"{owner}/{repo}"
+
+    async with Client(app) as client:
+        assert (await client.get("/static/app.css")).text == "a{}"
+        assert (await client.get("/ada/notes")).text == "ada/notes"
+        refused = await client.post("/static/app.css")
+        assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+        asked = await client.options("/static/app.css")
+        assert (asked.status, asked.headers["allow"]) == (204, "GET, HEAD, OPTIONS")

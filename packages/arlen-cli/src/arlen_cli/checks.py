@@ -36,7 +36,7 @@ _EXTRAS = {
     "multipart": ("arlen-core[multipart]", "file uploads"),
     "brotli": ("arlen-core[brotli]", "brotli compression"),
     "a2wsgi": ("arlen-core[wsgi]", "WSGI applications below a prefix"),
-    "lxml": ("arlen-core[testing]", "CSS selectors in tests"),
+    "selectolax": ("arlen-core[testing]", "CSS selectors in tests"),
 }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 from markupsafe import Markup
 
-from arlen_core.errors import ConfigError, StartupError
+from arlen_core.errors import ConfigError, HTTPError, StartupError
 from arlen_core.requests import Request
 from arlen_core.responses import Response
 from arlen_core.routes import Route
@@ -28,7 +28,7 @@ from arlen_web.trees import literals
 from arlen_web.views import Views
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from arlen_core.app import App
     from arlen_core.context import Context
@@ -173,11 +173,11 @@ class Web:
             return await self._mounts[prefix].serve(request)
 
         name = f"static:{prefix or '/'}"
-        app.get(f"{prefix}/{{path:path}}", name=name)(serve)
-        if prefix:
-            app.get(f"{prefix}/", name=f"{name}:index")(serve)
+        if prefix:  # a mount owns its prefix: no `/{a}/{b}` of the application takes its files
+            app.mount(prefix, _Owned(prefix, serve), name=name)
             app.get(prefix, name=f"{name}:folder")(serve)
         else:
+            app.get("/{path:path}", name=name)(serve)
             app.get("/", name=f"{name}:index", when=[self._homeless])(serve)
 
     def _homeless(self, _: Request) -> bool:
@@ -223,3 +223,29 @@ class Web:
 def _root() -> str:
     context = maybe()
     return context.request.root if context is not None else ""
+
+
+class _Owned:
+    """A folder as a mounted application."""
+
+    def __init__(self, prefix: str, serve: Callable[[Request], Awaitable[Response]]) -> None:
+        self._prefix, self._serve = prefix, serve
+
+    async def start(self) -> None:
+        """Nothing to start: the folders are looked through when the application starts."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def after(self, request: Request, response: Response) -> None:
+        """Nothing to do after the response."""
+
+    async def handle(self, request: Request) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            allow = {"allow": "GET, HEAD, OPTIONS"}
+            if request.method == "OPTIONS":
+                return Response(b"", 204, media="", headers=allow)
+            raise HTTPError(405, f"{request.method} is not allowed here", headers=allow)
+        request.root = request.root.removesuffix(self._prefix)
+        request.target = self._prefix.encode() + request.target
+        return await self._serve(request)
