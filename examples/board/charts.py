@@ -9,8 +9,8 @@ from figures import Week
 
 __all__ = ["Bar", "Chart", "Column", "Line", "weekly"]
 
-WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 34, 6, 12, 26
+WIDTH, HEIGHT = 1080, 280
+LEFT, RIGHT, TOP, BOTTOM = 40, 6, 12, 30
 GAP = 0.3
 """The share of a week's width that stays empty."""
 

@@ -74,7 +74,8 @@ class Browser:
 
     def __init__(self, out: int, into: int) -> None:
         self._out, self._in = out, into
-        self._count, self._rest, self._target = 0, b"", ""
+        self._count, self._rest = 0, b""
+        self._tab: Tab | None = None
         self.events: list[dict[str, Any]] = []
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
@@ -93,18 +94,22 @@ class Browser:
         return found or self._wait(event, lambda each: each.get("method") == event)
 
     def tab(self, *, width: int = 1280, height: int = 900, dark: bool = False, phone: bool = False) -> "Tab":
-        """Open a page of that size and colour scheme, in the place of the one before."""
-        before, self._target = self._target, self.call("Target.createTarget", url="about:blank")["targetId"]
-        if before:
-            self.call("Target.closeTarget", targetId=before)
-        session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
-        tab = Tab(self, session)
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            tab.call(f"{domain}.enable")
+        """Return the page, with that size and colour scheme; there is only one, which is used again and again."""
+        if self._tab is None:
+            self._tab = Tab(self, self._session())
+        tab = self._tab
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        tab.call("Emulation.setEmulatedMedia", features=[scheme])
+        tab.call("Emulation.setEmulatedMedia", media="", features=[scheme])
+        tab.call("Emulation.setScriptExecutionDisabled", value=False)
         return tab
+
+    def _session(self) -> str:
+        (first,) = [each for each in self.call("Target.getTargets")["targetInfos"] if each["type"] == "page"]
+        session: str = self.call("Target.attachToTarget", targetId=first["targetId"], flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable", session)
+        return session
 
     def _wait(self, what: str, fits: Any) -> dict[str, Any]:
         deadline = monotonic() + PATIENCE
