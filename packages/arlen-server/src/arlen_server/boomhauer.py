@@ -28,6 +28,7 @@ from arlen_server.watching import Watcher
 __all__ = ["Reloader"]
 
 _RETRY_LIMIT = 30.0
+_PATIENCE = 3.0  # seconds that the application may take to stop
 
 
 class Reloader:
@@ -154,6 +155,7 @@ class Reloader:
             return
         self._emit("changed", files=files)
         await self._stand_in.leave()  # whoever asks now waits for the new code
+        self._solo.patience = _PATIENCE + self.settings.boomhauer.drain
         await self._solo.end(gently=True)
         for path in [*paths, *self._further()]:
             _forget(path)

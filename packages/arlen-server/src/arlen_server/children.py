@@ -146,7 +146,7 @@ def spawn_worker(
     argument = msgspec.json.encode(msgspec.structs.replace(plan, channel=its.fileno())).decode()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "arlen_server.worker", argument],
+            [sys.executable, "-P", "-m", "arlen_server.worker", argument],  # -P: no `secrets.py` of theirs for ours
             stdin=None if interactive else subprocess.DEVNULL,
             cwd=plan.root,
             env=environ,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from arlen_core.errors import StartupError
+from arlen_core.errors import ConfigError, StartupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
 
 def _essence(error: BaseException) -> BaseException:
     """What a wrapper of ours was raised for."""
-    while isinstance(error, StartupError) and error.__cause__ is not None:
+    while isinstance(error, StartupError) and not isinstance(error, ConfigError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 

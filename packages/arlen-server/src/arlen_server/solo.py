@@ -20,7 +20,7 @@ class Solo:
     Args:
         environ: the environment of the process.
         tell: called with the process and each `Message` of it, and its exit code when it ends unasked.
-        patience: seconds that a process may take to end before it is killed.
+        patience: seconds that a process may take to end before it is killed; may be changed at any time.
 
     Attributes:
         child: the process, or `None`.
@@ -32,7 +32,7 @@ class Solo:
         self.child: Child | None = None
         self._environ = environ
         self._tell = tell
-        self._patience = patience
+        self.patience = patience
         self._ended = asyncio.Event()
 
     async def start(self, plan: Plan) -> Child:
@@ -59,7 +59,7 @@ class Solo:
         else:
             child.signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self.patience):
                 await self._gone(child)
         except TimeoutError:
             child.kill()

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from arlen_core.errors import ConfigError, StartupError
 from arlen_core.loading import load
 from arlen_core.routes import table
 from arlen_server.channel import Beat, Channel, Failed, Ready, Refresh, Retire
@@ -66,11 +67,15 @@ class Worker:
 
     async def _serve(self, app: Any) -> int:
         loop = asyncio.get_running_loop()
-        self._ask = loop.create_future()
-        self._listen(loop)
         sockets = [socket.socket(fileno=fd) for fd in self.plan.sockets]
         shown = Refreshing(app, self.hub, browser=self.plan.browser) if self.plan.development else app
-        server = Server(shown, self.settings, sockets=sockets)
+        with Tape() as tape:
+            try:
+                server = Server(shown, self.settings, sockets=sockets)
+            except StartupError as error:
+                return self._fail(error, "serve", tape)
+        self._ask = loop.create_future()
+        self._listen(loop)
         starting = loop.create_task(self._start(app, server))
         first: set[asyncio.Future[Any]] = {starting, self._ask}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -153,7 +158,10 @@ class Worker:
     def _fail(self, error: BaseException, stage: str, tape: Tape) -> int:
         failure = report(error, stage=stage, root=self.root, output=tape.text)
         if not self.plan.development:
-            print_exception(error)
+            if isinstance(error, ConfigError):  # about a setting, not about code
+                sys.stderr.write(f"{error}\n")
+            else:
+                print_exception(error)
         self.channel.send(Failed(failure))
         return 1
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import threading
 
 import pytest
+
+from arlen_server.boomhauer import Reloader
+from arlen_server.settings import Settings
+from arlen_server.tuning import Boomhauer
+from arlen_server.watching import Watcher
 
 FAST = {"ARLEN_SERVER__BOOMHAUER__DEBOUNCE": "0.05", "ARLEN_SERVER__BOOMHAUER__POLL": "0.05"}
 STATE = "/api/dev/build-error"
@@ -271,6 +277,36 @@ def test_address_moves_with_the_configuration(dev, root, tmp_path):
     assert path.is_socket()
     assert 0 == boomhauer.stop()
     assert not path.exists()
+
+
+def test_system_that_cannot_watch_so_many_files(root, monkeypatch):
+    """When the system's notifications fail, boomhauer says so and looks at the files itself."""
+    watchfiles = pytest.importorskip("watchfiles")
+
+    async def refuse(*folders, **options):
+        raise OSError("OS file watch limit reached")
+        yield
+
+    monkeypatch.setattr(watchfiles, "awatch", refuse)
+    events = []
+
+    async def main():
+        reloader = Reloader(
+            Settings, root=root, environ={}, emit=lambda event, **fields: events.append((event, fields))
+        )
+        reloader._events = asyncio.Queue()
+        reloader._watcher = Watcher(root, Boomhauer(watcher="watchfiles", poll=0.02, debounce=0.02))
+        watching = asyncio.create_task(reloader._watch())
+        async with asyncio.timeout(20):
+            while reloader._events.empty():
+                (root / "app.py").write_text(f"# {asyncio.get_running_loop().time()}\n")
+                await asyncio.sleep(0.05)
+        watching.cancel()
+        await asyncio.wait([watching])
+        return await reloader._events.get()
+
+    assert [root / "app.py"] == asyncio.run(main())
+    assert [("watch_failed", "OS file watch limit reached")] == [(event, fields["reason"]) for event, fields in events]
 
 
 # browsers

@@ -173,6 +173,29 @@ def test_failure_is_told_by_stage(worker, root, source, stage, kind, development
     assert development is not ("Traceback" in capfd.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("trusted_proxies = ['10.0.0.1/8']", "trusted_proxies: 10.0.0.1/8 has host bits set"),
+        ("tls = {certificate = 'nowhere.pem'}", "the certificate nowhere.pem or its key cannot be used"),
+    ],
+)
+@pytest.mark.parametrize("development", [True, False])
+def test_wrong_setting_is_told_in_a_sentence(worker, root, setting, reason, development, capfd):
+    """A setting that only the server can check is told with its name and a fix, without a traceback."""
+    (root / "config").mkdir(exist_ok=True)
+    (root / "config" / "app.toml").write_text(f"[server]\n{setting}\n")
+    manager = worker(ready=False, development=development)
+    failure = manager.hear(Failed).failure
+    assert 1 == manager.wait()
+    assert ("serve", "ConfigError") == (failure.stage, failure.kind)
+    assert failure.message.startswith(reason)
+    assert failure.hint
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed
+    assert development is not (reason in printed)
+
+
 def test_output_of_the_start_is_told(worker, root):
     """What the application printed before it failed is part of the report."""
     (root / "app.py").write_text("print('hello from', __name__)\nraise OSError('no')\n")
