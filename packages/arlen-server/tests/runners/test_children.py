@@ -53,9 +53,9 @@ def test_program_that_does_not_exist(tmp_path):
         spawn_command(["no-such-program-here"], os.environ, root=tmp_path)
 
 
-def test_signals_reach_a_command(command):
+def test_signals_reach_a_command(tmp_path):
     """A command starts with the default handling of every signal, none blocked."""
-    child = command("exec sleep 60")
+    child = spawn_command(["sleep", "60"], os.environ, root=tmp_path)
     status = Path(f"/proc/{child.pid}/status")
     if status.exists():
         masks = dict(line.split(":\t") for line in status.read_text().splitlines() if line.startswith("Sig"))
