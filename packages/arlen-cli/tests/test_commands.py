@@ -245,6 +245,7 @@ def test_run_for_programs(app, arlen):
         ("import sys; sys.exit(1)", 1, ""),
         ("raise SystemExit(2)", 2, ""),
         ("raise SystemExit(77)", 2, ""),
+        ("raise SystemExit(-1)", 2, ""),
         ("raise SystemExit('no stock')", 1, "no stock\n"),
     ],
 )

@@ -67,7 +67,7 @@ async def _run(app: Any, code: CodeType, names: dict[str, Any]) -> int:
 
 def _code(left: SystemExit) -> int:
     if left.code is None or isinstance(left.code, int):
-        return min(max(left.code or 0, 0), 2)
+        return left.code or 0 if left.code in {None, 0, 1} else 2
     print(left.code, file=sys.stderr)
     return 1
 
