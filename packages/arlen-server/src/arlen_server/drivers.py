@@ -70,6 +70,9 @@ class Drivers:
         _enter_task(self._loop, task)
         try:
             yielded = context.run(driver.step, job)
+        except BaseException:  # not from the handler: a KeyboardInterrupt, or an error of ours
+            task.cancel()
+            raise
         finally:
             _leave_task(self._loop, task)
         if yielded is _IDLE and not driver.parked.done():

@@ -68,22 +68,19 @@ class Exchange(Outlet):
         if self.gone:
             self.done(request, response, 0, Disconnected("the client went away before the response"))
             return True
-        size, writer = len(body), self.server.writer
-        parts, own = writer.begin(status, response.raw)
-        if own is None and status not in {204, 304} and request.method != "HEAD":
-            framing = length(size)
-        else:
-            framing, body = self._unusual(request, response, body, own)
-        if not self.keep or self.framing is not None or self.server.draining or request.version != "1.1":
-            framing += self.fate(request)
-        head = writer.end(parts, framing)
+        server = self.server
+        usual = self.keep and self.framing is None and not server.draining and request.version == "1.1"
+        head = server.writer.plain(status, response.raw, len(body)) if usual and request.method != "HEAD" else None
+        if head is None:
+            head, body = self._unusual(request, response, body)
+        size = len(body)
         self.started = True
         if size < JOIN:
             self.out.append(head + body)
         else:
             self.out += (head, body)
         self.unflushed += len(head) + size
-        self.done(request, response, len(body), None)
+        self.done(request, response, size, None)
         return True
 
     async def stream(self, request: Request, response: Response) -> None:
@@ -144,11 +141,13 @@ class Exchange(Outlet):
 
     def flush(self) -> None:
         """Send what was written, then tell the application which requests are over."""
-        super().flush()
+        if self.out:
+            self.send_out()
         if self._finished:
             finished, self._finished = self._finished, []
+            finish = self.server.app.finish
             for request, response, sent, error in finished:
-                self.server.app.finish(request, response, sent=sent, error=error)
+                finish(request, response, sent=sent, error=error)
 
     # -- parts of a head
 
@@ -162,19 +161,20 @@ class Exchange(Outlet):
             return CLOSE
         return KEEP if request is not None and request.version != "1.1" else b""
 
-    def _unusual(
-        self, request: Request, response: Response, body: bytes, own: dict[bytes, bytes] | None
-    ) -> tuple[bytes, bytes]:
-        """Frame a response without a body, and one whose handler had its own ideas; return framing and body."""
-        fields = own or {}
-        if fields.get(b"connection", b"").lower() == b"close":
+    def _unusual(self, request: Request, response: Response, body: bytes) -> tuple[bytes, bytes]:
+        """Return the head and the body of a response that has no body, ends the connection, or has ideas of its own."""
+        parts, own = self.server.writer.begin(response.status, response.raw)
+        if own.get(b"connection", b"").lower() == b"close":
             self.keep, self.linger = False, True
-        declared = fields.get(b"content-length")
+        declared = own.get(b"content-length")
+        framing = length(len(body))  # what was declared is wrong, or the same
         if bodiless(response.status):
-            return (b"content-length: %b\r\n" % declared if declared and response.status == 304 else b""), b""
-        if request.method != "HEAD":
-            return length(len(body)), body  # what was declared is wrong, or the same
-        return (b"content-length: %b\r\n" % declared if declared and not body else length(len(body))), b""
+            framing = b"content-length: %b\r\n" % declared if declared and response.status == 304 else b""
+            body = b""
+        elif request.method == "HEAD":
+            framing = b"content-length: %b\r\n" % declared if declared and not body else framing
+            body = b""
+        return self.server.writer.end(parts, framing + self.fate(request)), body
 
     # -- refusals and the end
 

@@ -58,10 +58,13 @@ class Outlet(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send what was written."""
-        out = self.out
-        if not out:
-            return
-        self.out, size, self.unflushed = [], self.unflushed, 0
+        if self.out:
+            self.send_out()
+
+    def send_out(self) -> None:
+        """Send what was written, which is something."""
+        out, size = self.out, self.unflushed
+        self.out, self.unflushed = [], 0
         if self.gone or self.transport.is_closing():
             return
         if len(out) == 1:

@@ -29,7 +29,7 @@ class Origin(Struct, frozen=True):
     host: str = ""
 
 
-class Hop(Struct, frozen=True):
+class _Hop(Struct, frozen=True):
     """What one proxy saw: who connected to it, by which scheme, for which host."""
 
     node: str
@@ -92,10 +92,10 @@ class Proxies:
         return Origin(client, scheme, host)
 
 
-def _x_forwarded(fields: Raw) -> list[Hop]:
+def _x_forwarded(fields: Raw) -> list[_Hop]:
     nodes = _list(fields, b"x-forwarded-for") or [""]
     schemes, hosts = (_align(_list(fields, name), len(nodes)) for name in (b"x-forwarded-proto", b"x-forwarded-host"))
-    return [Hop(node, _scheme(scheme), _host(host)) for node, scheme, host in zip(nodes, schemes, hosts, strict=True)]
+    return [_Hop(node, _scheme(scheme), _host(host)) for node, scheme, host in zip(nodes, schemes, hosts, strict=True)]
 
 
 def _align(values: list[str], count: int) -> list[str]:
@@ -103,23 +103,23 @@ def _align(values: list[str], count: int) -> list[str]:
     return values if len(values) == count else [*[""] * (count - 1), *(values[-1:] or [""])]
 
 
-def _forwarded(fields: Raw) -> list[Hop]:
+def _forwarded(fields: Raw) -> list[_Hop]:
     """Parse the elements of `Forwarded` (RFC 7239 §4), from the client to here; a wrong one hides those before it."""
     text = ", ".join(value.decode("latin-1") for name, value in fields if name == b"forwarded")
-    hops: list[Hop] = []
+    hops: list[_Hop] = []
     element: dict[str, str] = {}
     at = 0
     while at < len(text):
         found = _pair.match(text, at)
         if found is None:
             comma = text.find(",", at)
-            hops, element, at = [Hop("")], {}, len(text) if comma < 0 else comma + 1
+            hops, element, at = [_Hop("")], {}, len(text) if comma < 0 else comma + 1
             continue
         name, value, end = found.groups()
         element[name.lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
         at = found.end()
         if end != ";":
-            hops.append(Hop(element.get("for", ""), _scheme(element.get("proto", "")), _host(element.get("host", ""))))
+            hops.append(_Hop(element.get("for", ""), _scheme(element.get("proto", "")), _host(element.get("host", ""))))
             element = {}
     return hops
 

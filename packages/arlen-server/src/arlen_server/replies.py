@@ -13,6 +13,7 @@ CLOSE = b"connection: close\r\n"
 KEEP = b"connection: keep-alive\r\n"
 
 _OWN = frozenset({b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding", b"upgrade"})
+_BODILESS = frozenset({204, 304})
 _PHRASES = {each.value: each.phrase for each in HTTPStatus}
 _LENGTHS = [b"content-length: %d\r\n" % size for size in range(512)]
 
@@ -23,7 +24,7 @@ def bodiless(status: int) -> bool:
     >>> bodiless(204), bodiless(200)
     (True, False)
     """
-    return status in {204, 304} or status < 200
+    return status in _BODILESS or status < 200
 
 
 def length(size: int) -> bytes:
@@ -61,8 +62,32 @@ class HeadWriter:
             self._date = f"date: {format_date(now)}\r\n".encode()
             self._lines.clear()
 
-    def begin(self, status: int, raw: Raw) -> tuple[list[bytes], dict[bytes, bytes] | None]:
-        """Return the parts of a head so far, and those of the fields that are the server's to send, if any.
+    def plain(self, status: int, raw: Raw, size: int) -> bytes | None:
+        """Return a whole head with a length and nothing special, or `None` when there is something special about it.
+
+        Args:
+            status: 200 to 599.
+            raw: the application's fields, names in lower case.
+            size: of the body.
+
+        Raises `ValueError` as `end` does.
+        """
+        line = self._lines.get(status)
+        parts = [line if line is not None else self._line(status)]
+        for name, value in raw:
+            if name in _OWN:
+                return None
+            parts += (name, b": ", value, b"\r\n")
+        if status in _BODILESS:
+            return None
+        parts += (_LENGTHS[size] if size < 512 else b"content-length: %d\r\n" % size, b"\r\n")
+        head = b"".join(parts)
+        if len(head.splitlines()) != len(raw) + 4:
+            raise _smuggled()
+        return head
+
+    def begin(self, status: int, raw: Raw) -> tuple[list[bytes], dict[bytes, bytes]]:
+        """Return the parts of a head so far, and those of the fields that are the server's to send.
 
         Args:
             status: 100 to 599.
@@ -70,10 +95,9 @@ class HeadWriter:
         """
         line = self._lines.get(status)
         parts = [line if line is not None else self._line(status)]
-        own = None
+        own = {}
         for name, value in raw:
             if name in _OWN:
-                own = own or {}
                 own[name] = value
             else:
                 parts += (name, b": ", value, b"\r\n")
@@ -88,16 +112,17 @@ class HeadWriter:
 
         Raises `ValueError` when a field holds CR or LF: it would split the response (RFC 9112 §11.1).
         """
-        lines = (
-            (len(parts) >> 2) + 3 + framing.count(b"\n")
-        )  # the status and the date are one part, the end is one line
-        parts += (framing, b"\r\n")
-        head = b"".join(parts)
-        if head.count(b"\n") != lines or head.count(b"\r") != lines:
-            raise ValueError("a response header holds CR or LF")
+        lines = len(parts) // 4 + 3 + framing.count(b"\n")  # status and date are one part, and there is the empty line
+        head = b"".join([*parts, framing, b"\r\n"])
+        if len(head.splitlines()) != lines:
+            raise _smuggled()
         return head
 
     def _line(self, status: int) -> bytes:
         line = f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode() + self._date
         self._lines[status] = line
         return line
+
+
+def _smuggled() -> ValueError:
+    return ValueError("a response header holds CR or LF")

@@ -52,7 +52,6 @@ async def _send(
     exchange: Exchange, request: Request, response: Response, source: AsyncIterator[bytes | str], body: _Body
 ) -> None:
     parts, own = exchange.server.writer.begin(response.status, response.raw)
-    own = own or {}
     if own.get(b"connection", b"").lower() == b"close":
         exchange.keep, exchange.linger = False, True
     framing = body.frame(request, response, own.get(b"content-length"))

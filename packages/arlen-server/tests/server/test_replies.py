@@ -21,9 +21,18 @@ DATE = b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 def test_head(writer):
     """A head is the status line, the date, the application's fields in order, then the server's lines."""
     parts, own = writer.begin(404, [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")])
-    assert own is None
+    assert {} == own
     expected = b"HTTP/1.1 404 Not Found\r\n" + DATE + b"a: 1\r\nb: 2\r\na: 3\r\ncontent-length: 0\r\n" + CLOSE + b"\r\n"
     assert expected == writer.end(parts, length(0) + CLOSE)
+
+
+def test_plain(writer):
+    """A head with nothing special about it comes out the same on the short way."""
+    raw = [(b"a", b"1"), (b"b", b"2")]
+    for size in (0, 511, 512):
+        assert writer.end(writer.begin(200, raw)[0], length(size)) == writer.plain(200, raw, size)
+    assert writer.plain(204, raw, 0) is None
+    assert writer.plain(200, [*raw, (b"connection", b"close")], 0) is None
 
 
 def test_own_fields(writer):
@@ -58,6 +67,8 @@ def test_no_smuggled_lines(name, value):
     if b"\r" in name + value or b"\n" in name + value:
         with pytest.raises(ValueError, match="CR or LF"):
             made.end(parts, length(5))
+        with pytest.raises(ValueError, match="CR or LF"):
+            made.plain(200, [(b"x" + name, value)], 5)
     else:
         assert 5 == made.end(parts, length(5)).count(b"\r\n")
 
