@@ -60,13 +60,12 @@ class Pull(Body):
         """Return the next chunk, or `b""` at the end; raises `PayloadTooLarge` or `Disconnected`."""
         if self.length is not None:
             self.check(self.length)
-        while True:
-            async with self._turn:
-                if self._ended:
-                    return b""
-                data = self._take(await self._message())
-            if data:
+        while not self._ended:
+            if self._kept is None and not self._left:
+                await self._fetch()
+            elif data := self._take():
                 return data
+        return b""
 
     async def read(self) -> bytes:
         """Return all that is left as one value, within `limit` bytes."""
@@ -78,26 +77,25 @@ class Pull(Body):
             if self._kept is not None and self._kept.get("more_body"):
                 self._free = anyio.Event()
                 await self._free.wait()
-            async with self._turn:
-                if self._kept is None or not self._kept.get("more_body"):
-                    self._keep(await self._receive())
+            else:
+                await self._fetch(last=True)
 
-    def _keep(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.disconnect":
-            self._left = True
-        elif not self._ended and self._kept is None:
-            self._kept = message
+    async def _fetch(self, *, last: bool = False) -> None:
+        """Ask the server, one at a time; `last` also when the last chunk waits for its reader."""
+        async with self._turn:
+            waits = self._kept is not None and (not last or self._kept.get("more_body"))
+            if self._left or waits:
+                return
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._left = True
+            elif not self._ended and self._kept is None:
+                self._kept = message
 
-    async def _message(self) -> MutableMapping[str, Any]:
+    def _take(self) -> bytes:
         message, self._kept = self._kept, None
         self._free.set()
         if message is None:
-            message = {"type": "http.disconnect"} if self._left else await self._receive()
-        return message
-
-    def _take(self, message: MutableMapping[str, Any]) -> bytes:
-        if message["type"] == "http.disconnect":
-            self._left = True
             raise Disconnected("the client went away in the middle of the body")
         self._ended = not message.get("more_body", False)
         data: bytes = message.get("body", b"")
@@ -128,6 +126,8 @@ class Socket:
 
     async def receive(self) -> str | bytes:
         """Return the next message, or raise `SocketClosed`."""
+        if self.closed:
+            raise SocketClosed
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self.closed = True
