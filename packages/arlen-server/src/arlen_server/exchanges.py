@@ -40,7 +40,7 @@ class Exchange(Outlet):
     """
 
     __slots__ = (
-        "_finished", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "successor",
+        "_finished", "_patient", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "successor",
         "task",
     )  # fmt: skip
 
@@ -51,7 +51,7 @@ class Exchange(Outlet):
         self.framing: Framing | None = None
         self.successor: Outlet | None = None
         self.keep = True
-        self.started = self.streaming = self.expecting = self.linger = self.ending = False
+        self.started = self.streaming = self.expecting = self.linger = self.ending = self._patient = False
         self._finished: list[tuple[Request, Response, int, BaseException | None]] = []
 
     def settle(self, rest: bytes = b"") -> None:
@@ -195,8 +195,8 @@ class Exchange(Outlet):
         if self.gone:
             return
         self.progress()
-        pending = self.transport.get_write_buffer_size()
-        wait = self.settings.write_timeout if pending or not self.linger else self.settings.linger_timeout
+        self._patient = self.linger
+        wait = self.settings.linger_timeout if self.linger else self.settings.write_timeout
         self.deadline = self.server.wheel.now + wait
         if not self.linger:
             self.transport.close()
@@ -205,10 +205,13 @@ class Exchange(Outlet):
 
     def late(self) -> None:
         """The connection should have ended by now: go on only for a client that is still reading its answer."""
-        pending = self.transport.get_write_buffer_size()
-        if self.progress():
-            wait = self.settings.write_timeout if pending else self.settings.linger_timeout
-            self.deadline = self.server.wheel.now + wait
+        settings, now = self.settings, self.server.wheel.now
+        pending, reads = self.transport.get_write_buffer_size(), self.progress()
+        if pending and self._patient:  # it has not had the time to read yet, only that to stop sending
+            self._patient = False
+            self.deadline += settings.write_timeout - settings.linger_timeout
+        elif reads:
+            self.deadline = now + (settings.write_timeout if pending else settings.linger_timeout)
         else:
             self.transport.abort()
 
