@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -53,8 +52,9 @@ def made(**words) -> App:
 
 def test_the_name_and_the_folder(tmp_path):
     """A module's name finds its folder; any other word is just a name; the root may be given."""
-    assert Path(json.__file__).resolve().parent == App("json", environ={}).root
-    assert ("hello", Path.cwd()) == (App("hello", environ={}).title, App("hello", environ={}).root)
+    assert Path(__file__).resolve().parent == App(__name__, environ={}).root
+    for name in ("hello", "json"):
+        assert (name, Path.cwd()) == (App(name, environ={}).title, App(name, environ={}).root)
     assert tmp_path == App("x", root=tmp_path, environ={}).root == App("x", root=str(tmp_path), environ={}).root
 
 
