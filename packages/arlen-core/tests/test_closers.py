@@ -1,5 +1,6 @@
 """What a request opened is closed, whatever becomes of the request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import anyio
@@ -91,3 +92,19 @@ async def test_timing_is_for_development() -> None:
     ]:
         async with Client(App("timed", environ={**environ, "ARLEN_LOG__ACCESS": "false"})) as client:
             assert ("server-timing" in (await client.get("/healthz")).headers) is shown
+
+
+async def test_a_cancelled_helper_is_no_cancelled_request() -> None:
+    """A handler that waits for a task which was cancelled has failed (500); its request was not cancelled."""
+    app = App("helper")
+
+    @app.get("/")
+    async def home() -> str:
+        task = asyncio.ensure_future(anyio.sleep_forever())
+        await anyio.lowlevel.checkpoint()
+        task.cancel()
+        await task
+        return "never"
+
+    async with Client(app) as client:
+        assert (await client.get("/")).status == 500

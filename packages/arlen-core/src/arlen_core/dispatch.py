@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Closer = Callable[[BaseException | None], Awaitable[object]]
     Call = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["MAX_BODY", "Dispatcher", "close", "identify"]
+__all__ = ["MAX_BODY", "Dispatcher", "cancelling", "close", "identify"]
 
 MAX_BODY = 1_048_576
 """Most bytes of a request body when nobody says anything."""
@@ -94,6 +94,13 @@ class Dispatcher:
         except Exception as raised:  # noqa: BLE001  # every error becomes a response
             request.failure = raised
             return await self._recover(request, raised)
+        except anyio.get_cancelled_exc_class() as raised:
+            if cancelling():
+                raise
+            # nobody cancelled this request: its handler waited for something that was cancelled
+            request.failure = failure = RuntimeError("the handler waited for a task that was cancelled")
+            failure.__cause__ = raised
+            return await self._recover(request, failure)
 
     async def _route(self, request: Request) -> Response:
         if self._max_body is not None or request.body.limit is None:
@@ -192,6 +199,14 @@ class Dispatcher:
             fields = [field for field in fields if field[0] not in have]
         raw += fields
         return response
+
+
+def cancelling() -> bool:
+    """Say whether somebody has asked the current task to stop."""
+    import asyncio  # 6 MB, which every event loop has already, but not every import
+
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def identify(request: Request) -> None:

@@ -155,8 +155,10 @@ def _work(handle: Callable[[Request], Awaitable[Response]], job: Job | None = No
             response = yield from handle(request)  # type: ignore[misc]
             if not current.reply(request, response):
                 yield from current.stream(request, response)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # the job reports it
+        except BaseException as error:  # the job reports it, whatever it is
             current.fail(request, error)
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                raise  # the end of the process, or of this generator
         if single:
             return
 
