@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from arlen import App, Client
 from arlen_core.pages import Element, Page
-from arlen_core.testing import Reply
+from arlen_core.replies import Reply
 from drafts import BOARD, draft
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,8 @@ from arlen_core.foreign import Foreign
 from arlen_core.requests import Request
 from arlen_core.responses import Stream
 from arlen_core.sockets import SocketClosed
-from arlen_core.testing import Client, Refused
+from arlen_core.testing import Client
+from arlen_core.wires import Refused
 
 pytestmark = pytest.mark.anyio
 

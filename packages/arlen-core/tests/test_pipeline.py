@@ -11,7 +11,8 @@ from arlen_core.requests import Request
 from arlen_core.responses import Response, Upgrade, text
 from arlen_core.router import Router
 from arlen_core.sockets import WebSocket
-from arlen_core.testing import Client, Refused
+from arlen_core.testing import Client
+from arlen_core.wires import Refused
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from arlen_core.forms import Form
 from arlen_core.requests import Request
 from arlen_core.responses import Response, Stream, html, redirect
 from arlen_core.sockets import SocketClosed, WebSocket
-from arlen_core.testing import REDIRECTS, Client, Refused, run
-from arlen_core.wires import HELD
+from arlen_core.testing import REDIRECTS, Client, run
+from arlen_core.wires import HELD, Refused
 
 pytestmark = pytest.mark.anyio
 

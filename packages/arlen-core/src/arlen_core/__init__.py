@@ -98,8 +98,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"arlen_core.{_HOME[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"arlen_core.{_HOME[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

@@ -13,9 +13,9 @@ from arlen_core.contents import content, pairs
 from arlen_core.headers import Headers
 from arlen_core.paths import quoted
 from arlen_core.queries import encode
-from arlen_core.replies import Reply, Streamed
+from arlen_core.replies import Streamed
 from arlen_core.requests import Request
-from arlen_core.wires import Refused, Wire, dial
+from arlen_core.wires import dial
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from arlen_core.app import App
     from arlen_core.pages import Form
+    from arlen_core.replies import Reply
     from arlen_core.responses import Response
+    from arlen_core.wires import Wire
 
-__all__ = ["REDIRECTS", "Client", "Refused", "Reply", "Streamed", "Wire", "run"]
+__all__ = ["REDIRECTS", "Client", "run"]
 
 REDIRECTS = 10
 """Most redirects that one call follows."""
@@ -180,7 +182,7 @@ class Client:
             headers: such as Origin.
             **options: `query`.
 
-        Raises `Refused` with the `reply` when the application answers in another way.
+        Raises `arlen_core.wires.Refused` with the `reply` when the application answers in another way.
 
         ```python
         import anyio

@@ -14,7 +14,7 @@ from arlen_cli.catalog import OWN
 from arlen_core.commands import CommandError, Result
 
 if TYPE_CHECKING:
-    from arlen_core.testing import Reply
+    from arlen_core.replies import Reply
 
 __all__ = ["Get", "command"]
 
