@@ -40,9 +40,19 @@ class Exchange(Outlet):
     """
 
     __slots__ = (
-        "_finished", "_patient", "ending", "expecting", "framing", "keep", "linger", "request", "started", "streaming", "successor",
+        "_finished",
+        "_patient",
+        "ending",
+        "expecting",
+        "framing",
+        "keep",
+        "linger",
+        "request",
+        "started",
+        "streaming",
+        "successor",
         "task",
-    )  # fmt: skip
+    )
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
