@@ -114,11 +114,10 @@ class Browser:
     def _wait(self, what: str, fits: Any) -> dict[str, Any]:
         deadline = monotonic() + PATIENCE
         while monotonic() < deadline:
-            for message in self._read(deadline - monotonic()):
-                if "method" in message:
-                    self.events.append(message)
-                if fits(message):
-                    return message
+            came = self._read(deadline - monotonic())
+            self.events += [each for each in came if "method" in each]
+            if found := next((each for each in came if fits(each)), None):
+                return found
         raise TimeoutError(f"the browser does not answer: {what}; {self.events}")
 
     def _read(self, seconds: float) -> list[dict[str, Any]]:
