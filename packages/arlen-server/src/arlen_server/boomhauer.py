@@ -74,7 +74,7 @@ class Reloader:
         Raises:
             StartupError: the address cannot be had, or a folder to watch does not exist.
         """
-        with suppress(StartupError):  # the application will say it better
+        with suppress(Exception):  # the application will say it better
             self.settings = self._configure()
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._solo = Solo(self._environ, self._events.put_nowait)
@@ -178,7 +178,10 @@ class Reloader:
         tuning = self.settings.boomhauer
         sockets = tuple(one.fileno() for one in self._sockets)
         plan = Plan(app=self._app, root=str(self._root), sockets=sockets, development=True, browser=tuning.browser)
-        self._child = await self._solo.start(plan)
+        try:
+            self._child = await self._solo.start(plan)
+        except OSError as error:  # the system starts no more processes
+            await self._broken(Failure(stage="exit", message=f"no process could be started: {error}"))
 
     # the configuration
 
@@ -188,7 +191,7 @@ class Reloader:
             self.settings = self._configure()
             if _where(old) != _where(self.settings):
                 self._move(old)
-        except StartupError as error:
+        except Exception as error:  # noqa: BLE001  # the application will say it better
             self.settings = old
             self._emit("configuration_kept", reason=str(error))
 

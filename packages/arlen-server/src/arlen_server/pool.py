@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from math import inf
 from random import Random
+from subprocess import SubprocessError
 from typing import Any
 
 from msgspec import Struct
@@ -300,7 +301,7 @@ class Pool:
         rules = self.rules
         try:
             child = self.launch(slot, self.generation)
-        except OSError as error:
+        except (OSError, SubprocessError) as error:
             self._not_before = now + self._backoff.failed()
             self._tell("spawn_failed", slot=slot, reason=str(error))
             self._give_up()

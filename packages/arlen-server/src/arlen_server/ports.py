@@ -52,15 +52,24 @@ class Ports:
         """What the listeners are called, as `http://127.0.0.1:3000`."""
         return [name(one, tls=self._settings.tls is not None) for one in self._copies[0]]
 
+    def reserve(self, size: int) -> None:
+        """Open what so many workers need.
+
+        Raises:
+            OSError: the system refuses another socket; those that are open stay.
+        """
+        while any(self._spread) and len(self._copies) < size:
+            made: list[socket.socket] = []
+            self._copies.append(made)
+            made += (_copy(one, self._settings.backlog) for one in self._mine())
+
     def grant(self, slot: int, size: int) -> tuple[int, ...]:
         """The descriptors that a worker must serve: those in common, and its part of the spread ones.
 
         Args:
             slot: the worker's place, from 0.
-            size: how many workers there are.
+            size: how many workers there are; `reserve` was called for as many.
         """
-        while any(self._spread) and len(self._copies) < size:
-            self._copies.append([_copy(one, self._settings.backlog) for one in self._mine()])
         own = [copy for index, copy in enumerate(self._copies) if index % size == slot % size]
         spread = [one.fileno() for copy in own for one in (self._mine(copy) if copy is self._copies[0] else copy)]
         common = [one.fileno() for one, is_spread in zip(self._copies[0], self._spread, strict=True) if not is_spread]

@@ -78,6 +78,7 @@ class Manager:
                 stack.enter_context(pidfile(self.root / tuning.pidfile))
             self._ports = Ports(self.settings, tuning.listener)
             stack.callback(self._ports.close)
+            self._ports.reserve(_size(tuning))
             inbox = stack.enter_context(_Inbox())
             stack.callback(self._kill)  # whatever happens, nothing outlives the manager
             self._make_pools()
@@ -133,9 +134,17 @@ class Manager:
         elif number == signal.SIGHUP:
             self._reload()
         elif number == signal.SIGTTIN:
-            self._web.resize(min(_MOST, self._web.size + 1))
+            self._resize(min(_MOST, self._web.size + 1))
         elif number == signal.SIGTTOU:
-            self._web.resize(max(1, self._web.size - 1))
+            self._resize(max(1, self._web.size - 1))
+
+    def _resize(self, size: int) -> None:
+        try:
+            self._ports.reserve(size)
+        except OSError as error:
+            self._emit("scale_failed", reason=str(error))
+        else:
+            self._web.resize(size)
 
     def _stop(self, name: str) -> None:
         self._stopping = True
@@ -156,14 +165,14 @@ class Manager:
         try:
             settings = self._configure()
             _check(settings.propane)
-        except StartupError as error:
-            self._emit("reload_failed", reason=str(error))
+        except Exception as error:  # noqa: BLE001  # nothing in a file may stop the workers that serve
+            self._emit("reload_failed", reason=str(error) or type(error).__name__)
             return
         old, self.settings = self.settings, settings
         if _where(old) != _where(settings):
             self._emit("reload_limited", reason="the addresses to listen on change with a restart only")
         if old.propane.workers != settings.propane.workers:
-            self._web.resize(_size(settings.propane))
+            self._resize(_size(settings.propane))
         self._make_pools()
         for pool in self.pools.values():
             if not pool.stopping:

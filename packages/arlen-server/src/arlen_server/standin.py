@@ -5,6 +5,9 @@ from __future__ import annotations
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from arlen_core.errors import StartupError
 from arlen_server.pages import Broken
 from arlen_server.refresh import Hub
 from arlen_server.server import Server
@@ -40,8 +43,10 @@ class StandIn:
             self._page.change(failure, retry)
             return
         self._page = Broken(failure, self._hub, retry=retry, refresh=tuning.page_refresh, browser=tuning.browser)
-        self._server = Server(self._page, settings, sockets=[one.dup() for one in sockets])
-        await self._server.start()
+        try:
+            self._server = await _served(self._page, settings, sockets)
+        except StartupError:  # the certificate is what is broken
+            self._server = await _served(self._page, replace(settings, tls=None), sockets)
 
     async def leave(self) -> None:
         """Stop answering; connections that wait are the application's again."""
@@ -50,3 +55,9 @@ class StandIn:
             self._hub.close()
             await server.drain(0)
             await server.stop()
+
+
+async def _served(page: Broken, settings: Settings, sockets: list[socket.socket]) -> Server:
+    server = Server(page, settings, sockets=[one.dup() for one in sockets])
+    await server.start()
+    return server

@@ -33,6 +33,7 @@ def test_each_worker_has_its_own():
     """With reuseport each worker has a socket of its own, all on one address."""
     ports = Ports(Settings(port=0), "reuseport")
     try:
+        ports.reserve(3)
         grants = [ports.grant(slot, 3) for slot in range(3)]
         assert 3 == len({fd for grant in grants for fd in grant})
         names = {socket.socket(fileno=os.dup(fd)) for grant in grants for fd in grant}
@@ -52,6 +53,7 @@ def test_every_socket_is_always_served(sizes):
     try:
         opened = set()
         for size in sizes:
+            ports.reserve(size)
             granted = {fd for slot in range(size) for fd in ports.grant(slot, size)}
             opened |= granted
             assert opened == granted
@@ -77,6 +79,7 @@ def test_unix_socket_is_shared_in_any_case(tmp_path):
     """A Unix socket cannot be spread, so all workers serve it beside their own."""
     ports = Ports(Settings(bind=(f"unix:{tmp_path}/s", "127.0.0.1:0")), "reuseport")
     try:
+        ports.reserve(2)
         one, two = (set(ports.grant(slot, 2)) for slot in range(2))
         assert (1, 2, 2) == (len(one & two), len(one), len(two))
     finally:

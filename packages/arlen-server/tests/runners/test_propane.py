@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import signal
 import socket
 import sys
@@ -151,15 +152,13 @@ def test_stopped_worker_is_replaced(run, root):
 
 def test_manager_that_slept_forgives(run, root, until, alive):
     """After the manager itself was stopped for longer than the timeout no worker is blamed."""
-    configure(root, "[server.propane]\nheartbeat_timeout = 0.5\n")
-    propane = start(run, workers=2)
+    configure(root, "[server.propane]\nheartbeat_timeout = 2.0\n")
+    propane = start(run, workers=1)
     propane.signal(signal.SIGSTOP)
-    done = threading.Event()
-    threading.Timer(2.0, done.set).start()
-    done.wait()
+    threading.Event().wait(3.5)  # the manager's clock is the one that must run
     propane.signal(signal.SIGCONT)
     propane.signal(signal.SIGTTIN)
-    propane.wait("worker_ready", 3)
+    propane.wait("worker_ready", 2)
     assert 0 == propane.count("worker_stuck")
 
 
@@ -477,6 +476,29 @@ def test_commands_end_with_the_manager(run, root, until, alive):
     propane.signal(signal.SIGKILL)
     propane.join()
     until(lambda: not alive(pid), "the command's end")
+
+
+def test_reload_with_a_file_that_cannot_be_read(run, root):
+    """Whatever is wrong with the configuration's file, a reload leaves the workers alone."""
+    propane = start(run, workers=1)
+    (root / "config" / "app.toml").write_bytes(b"\xff\xfe")
+    propane.signal(signal.SIGHUP)
+    propane.wait("reload_failed")
+    assert (200, "one") == propane.get()[:2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system lacks: spreading over SO_REUSEPORT sockets")
+def test_growth_without_descriptors(run, root):
+    """When the system gives no more sockets, TTIN is refused with a line, and everything else goes on."""
+    configure(root, '[server.propane]\nlistener = "reuseport"\n')
+    propane = start(run, workers=1)
+    resource.prlimit(propane.pid, resource.RLIMIT_NOFILE, (3, 3))
+    propane.signal(signal.SIGTTIN)
+    assert "Too many open files" in propane.wait("scale_failed")["reason"]
+    assert (200, "one") == propane.get()[:2]
+    resource.prlimit(propane.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+    propane.signal(signal.SIGTTIN)
+    propane.wait("worker_ready", 2)
 
 
 def test_unknown_program_is_an_error(run, root):

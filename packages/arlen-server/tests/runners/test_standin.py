@@ -8,7 +8,7 @@ import socket
 import msgspec
 
 from arlen_server.failures import Failure
-from arlen_server.settings import Settings
+from arlen_server.settings import Settings, Tls
 from arlen_server.standin import StandIn
 
 FAILURE = Failure(stage="load", message="SyntaxError: nope")
@@ -64,6 +64,17 @@ def test_shows_another_failure():
         await standin.show(msgspec.structs.replace(FAILURE, message="other"), Settings(), [listener], retry=4.0)
         problem = msgspec.json.decode((await get(listener))[2])
         assert ("other", 4.0) == (problem["message"], problem["auto_retry_seconds"])
+
+    play(act)
+
+
+def test_certificate_that_is_missing(tmp_path):
+    """When the certificate is what is broken, the page is served without it."""
+    settings = Settings(tls=Tls(certificate=str(tmp_path / "absent.pem")))
+
+    async def act(standin, listener):
+        await standin.show(FAILURE, settings, [listener], retry=2.0)
+        assert (await get(listener))[0].startswith(b"HTTP/1.1 503 ")
 
     play(act)
 
