@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlen_core.clock import VirtualClock
+from arlen_core.responses import Response, text
 from arlen_server.chunks import Chunked
 from arlen_server.heads import HeadParser
 from arlen_server.refusals import Refusal
@@ -64,19 +65,13 @@ async def answers(recorder, wire, parts: list[bytes]) -> tuple[bytes, list]:
     app = recorder()
 
     async def slow(request):
-        from arlen_core.responses import text
-
         await asyncio.sleep(0)
         return text(repr(await request.body.read()))
 
     async def none(request):
-        from arlen_core.responses import Response
-
         return Response(b"", 204)
 
     async def unread(request):
-        from arlen_core.responses import text
-
         return text("unread")
 
     app.handlers.update({"/slow": slow, "/none": none, "/unread": unread})
@@ -109,6 +104,25 @@ def test_rubbish_is_refused(recorder, wire, data, places):
     answered, seen = run(answers(recorder, wire, cut(data, places)))
     assert [] == seen
     assert b"" == answered or answered.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 505 ", b"HTTP/1.1 501 "))
+
+
+@given(
+    pipeline=st.lists(requests(), min_size=1, max_size=3),
+    edits=st.lists(
+        st.tuples(st.integers(0, 999), st.sampled_from(["drop", "put", "swap"]), st.binary(min_size=1, max_size=3))
+    ),
+)
+def test_edits_break_nothing(recorder, wire, pipeline, edits):
+    """Requests with random edits are answered or refused in order; the server itself never fails."""
+    data = bytearray(b"".join(pipeline))
+    for place, kind, piece in edits[:4]:
+        at = place % (len(data) + 1)
+        data[at : at + (0 if kind == "put" else len(piece))] = b"" if kind == "drop" else piece
+    answered, seen = run(answers(recorder, wire, [bytes(data)]))
+    statuses = [int(part[:3]) for part in answered.split(b"HTTP/1.1 ")[1:] if part[:3].isdigit()]
+    assert set(statuses) <= {200, 204, 400, 417, 431, 501, 505}
+    assert all(status < 400 for status in statuses[:-1])
+    assert len(seen) >= sum(status < 400 for status in statuses) - answered.count(b"allow: ")
 
 
 def outcome(parser: HeadParser, head: bytes) -> object:
