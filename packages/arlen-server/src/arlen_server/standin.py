@@ -58,6 +58,12 @@ class StandIn:
 
 
 async def _served(page: Broken, settings: Settings, sockets: list[socket.socket]) -> Server:
-    server = Server(page, settings, sockets=[one.dup() for one in sockets])
-    await server.start()
+    copies = [one.dup() for one in sockets]
+    server = Server(page, settings, sockets=copies)
+    try:
+        await server.start()
+    except BaseException:
+        for copy in copies:
+            copy.close()
+        raise
     return server
