@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ def _check_system() -> None:
 
 def _add_address(parser: ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on; [server] host by default")
-    parser.add_argument("--port", type=int, help="port to listen on; [server] port by default")
+    parser.add_argument("--port", type=_port, help="port to listen on; [server] port by default")
 
 
 def _environ(args: Namespace, env: str) -> dict[str, str]:
@@ -132,3 +133,9 @@ def _result(code: int) -> Result:
 
 def _failed(error: StartupError) -> CommandError:
     return CommandError(error.code, error.reason, fix=error.fix)
+
+
+def _port(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and int(word) <= 65535):
+        raise ArgumentTypeError(f"{word!r} is no port: use 0 to 65535, where 0 lets the system choose")
+    return int(word)

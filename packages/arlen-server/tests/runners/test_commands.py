@@ -101,3 +101,19 @@ def test_application_is_named():
     """The application's name is what the command line says, or the default."""
     assert ["", "board:app"] == [commands._app(Namespace(app=name)) for name in (None, "board:app")]
     assert "" == commands._app(Namespace())
+
+
+@pytest.mark.parametrize(
+    ("word", "good"), [("0", True), ("65535", True), ("65536", False), ("-1", False), ("x", False)]
+)
+def test_port_is_checked_before_anything_starts(word, good, capsys):
+    """A port that cannot be is refused by the parser, with the range."""
+    parser = ArgumentParser()
+    commands.boomhauer.configure(parser)
+    if good:
+        assert int(word) == parser.parse_args([f"--port={word}"]).port
+        return
+    with pytest.raises(SystemExit) as stopped:
+        parser.parse_args([f"--port={word}"])
+    assert 2 == stopped.value.code
+    assert "use 0 to 65535" in capsys.readouterr().err
