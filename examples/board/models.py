@@ -86,7 +86,7 @@ class Incident(Struct, frozen=True):
         return f"INC-{self.id}"
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody sends to open an incident, by form or as JSON; `checked` knows the rest of the rules."""
 
     title: Title
@@ -100,7 +100,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     author: Author = ""
 
 
-class Edit(Draft, frozen=True, kw_only=True):
+class Edit(Draft, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole incident, changed: the draft again, with the version that it was made from."""
 
     version: Number
@@ -121,7 +121,7 @@ class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Number | None = None
 
 
-class Move(Struct, frozen=True, kw_only=True):
+class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another status, with a word about why."""
 
     status: Status
@@ -130,7 +130,7 @@ class Move(Struct, frozen=True, kw_only=True):
     author: Author = ""
 
 
-class Remark(Struct, frozen=True, kw_only=True):
+class Remark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A note that somebody adds to the timeline."""
 
     text: Annotated[str, Meta(min_length=1, max_length=10_000)]
@@ -190,6 +190,7 @@ def review(sent: dict[str, Any], now: datetime) -> tuple[Fields | None, list[Fie
         sent: text for each field, a list for the tags.
         now: the time for an incident that does not say when it was opened.
     """
+    sent = {name: value for name, value in sent.items() if name in Draft.__struct_fields__}
     rows = explain(sent, Draft, strict=False)
     failing = {row.field.partition("[")[0] for row in rows}
     rest = {name: value for name, value in sent.items() if name not in failing}

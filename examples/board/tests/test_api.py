@@ -166,6 +166,20 @@ async def test_every_error_of_a_new_incident_is_listed(api: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "sent"),
+    [("/incidents", draft()), ("/incidents/1/edit", draft(version=1)), ("/incidents/1/notes", {"text": "x"}),
+     ("/incidents/1/status", {"status": "open", "version": 1})],
+)  # fmt: skip
+async def test_a_field_that_does_not_exist_is_refused(api: Client, url: str, sent: dict[str, Any]) -> None:
+    """A misspelt name is told, not lost."""
+    await opened(api)
+    reply = await api.post(url, json=sent | {"ownr": "Ada"})
+    assert (422, [("ownr", "unknown_field")]) == (
+        reply.status, [(row["field"], row["code"]) for row in reply.json()["errors"]],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("body", "media", "status"),
     [(b"{", "application/json", 400), (b"\xff", "application/json", 400), (b"[]", "application/json", 422),
      (b"x", "text/plain", 415), (b"", "", 415), (b"null", "application/json", 422),
@@ -185,9 +199,10 @@ async def test_a_body_that_is_none_is_refused(api: Client, body: bytes, media: s
 )  # fmt: skip
 async def test_what_is_not_there_is_a_problem(api: Client, method: str, url: str, status: int) -> None:
     """With a code and, for a wrong method, the right ones."""
-    sent = {"title": "abc", "service": "billing", "version": 1, "status": "open", "text": "x"}
-    body = {"version": 1} if method == "PATCH" else sent
-    reply = await api.request(method, url, json=body if method != "GET" else None)
+    whole = {"title": "abc", "service": "billing", "version": 1}
+    sent = {"notes": {"text": "x"}, "status": {"status": "open", "version": 1}, "edit": whole, "7": {"version": 1}}
+    body = sent.get(url.rpartition("/")[2]) if method != "GET" else None
+    reply = await api.request(method, url, json=body)
     assert (status, status) == (reply.status, reply.json()["status"])
     if status == 405:
         assert "GET" in reply.headers["allow"]
