@@ -143,7 +143,8 @@ class Dispatcher:
             raise RuntimeError("a response was used for two requests: make a new one for each")
         response.owner = request.id
         try:
-            response = await self._conditional(request, response)
+            if response.stream is not None or len(response.raw) > 1:
+                response = await self._conditional(request, response)
             if request.closers:
                 response = await self._close(request, response)
             if self._last is not None:
@@ -160,7 +161,7 @@ class Dispatcher:
     async def _conditional(self, request: Request, response: Response) -> Response:
         if isinstance(response, FileResponse) and response.length < 0:
             return await response.prepare(request)
-        if response.status != 200 or len(response.raw) < 2 or all(name not in _VALIDATORS for name, _ in response.raw):
+        if response.status != 200 or all(name not in _VALIDATORS for name, _ in response.raw):
             return response
         made = conditional(request, response)
         if made is not response:
