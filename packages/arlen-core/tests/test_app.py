@@ -395,6 +395,57 @@ async def test_no_room_for_background_work():
     assert [1, 1] == seen
 
 
+async def test_background_work_that_finds_no_room_any_more_is_logged():
+    """There was room when it was asked for, and none when the response had been sent."""
+    app, lines = made(ARLEN_BACKGROUND__LIMIT=1, ARLEN_BACKGROUND__QUEUE=0), []
+    app.log = type("Ledger", (), {"exception": lambda self, event, **values: lines.append((event, values["reason"]))})()
+    done = []
+
+    @app.get("/work")
+    async def handler(ctx: Context) -> str:
+        ctx.background(_note, done)
+        ctx.background(_note, done)
+        return "taken"
+
+    async with Client(app) as client:
+        assert 200 == (await client.get("/work")).status
+        await anyio.wait_all_tasks_blocked()
+    assert ([1], ["background.refused"]) == (done, [event for event, _ in lines])
+    assert "1 background tasks run and 0 wait" in lines[0][1]
+
+
+async def _note(done: list) -> None:
+    done.append(1)
+
+
+async def test_a_service_that_breaks_between_start_and_stop_is_logged():
+    """By its name, when it happens."""
+    app, lines = made(), []
+    app.log = type("Ledger", (), {"error": lambda self, event, **values: lines.append((event, values))})()
+    gate = anyio.Event()
+
+    @app.provide
+    async def store() -> AsyncIterator[dict]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_break, gate)
+            yield {}
+
+    await app.start()
+    gate.set()
+    with anyio.fail_after(10):
+        while not lines:
+            await anyio.lowlevel.checkpoint()
+    assert ["service.failed"] == [event for event, _ in lines]
+    assert "store" in lines[0][1]["service"]
+    with pytest.raises(ExceptionGroup):
+        await app.stop()
+
+
+async def _break(gate: anyio.Event) -> None:
+    await gate.wait()
+    raise RuntimeError("broken")
+
+
 async def test_background_work_that_fails_hurts_nobody():
     """It is logged; a handler that failed after asking for work has it done all the same."""
     app, seen = made(), []

@@ -587,6 +587,42 @@ async def test_a_unit_of_work_that_cannot_commit():
     assert (500, False) == (reply.status, b"saved" in reply.body)
 
 
+async def test_a_unit_of_work_that_cannot_even_roll_back():
+    """A cancelled request whose closers fail is cancelled all the same, and the failure is logged."""
+    app, lines = App("rollback", environ={"ARLEN_LOG__ACCESS": "false"}), []
+    app.log = type("Ledger", (), {"error": lambda self, event, **values: lines.append(event)})()
+
+    @app.provide(scope="request")
+    async def unit() -> AsyncIterator[dict]:
+        try:
+            yield {}
+        finally:
+            raise RuntimeError("the disk is full")
+
+    @app.get("/x")
+    async def handler(unit: dict) -> None:
+        await anyio.sleep_forever()
+
+    async with Client(app):
+        with anyio.move_on_after(0.01) as scope:
+            await app.handle(Request(target=b"/x"))
+        assert scope.cancelled_caught
+    assert ["http.request.failed"] == lines
+
+
+async def test_a_stream_that_has_ended_has_ended():
+    """Asking once more gives nothing, and closes nothing again."""
+    app = made()
+    await streamed(app, Source("a"))
+    async with Client(app) as client, client.stream("GET", "/s") as reply:
+        source = aiter(reply._stream)
+        assert "a" == await anext(source)
+        for _ in range(2):
+            with pytest.raises(StopAsyncIteration):
+                await anext(source)
+    assert ["committed"] == app.ends
+
+
 async def test_close_runs_all_closers_last_first():
     """All of them, with the error; the first failure is raised; a second call does nothing."""
     request, seen = Request(), []

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from arlen_core.app import App
+from arlen_core.bodies import Feed
 from arlen_core.errors import StartupError
 from arlen_core.foreign import Foreign
 from arlen_core.requests import Request
@@ -283,6 +284,17 @@ async def test_bodies():
         for path in ("echo", "swallow"):
             assert 413 == (await client.post(f"/g/{path}", body=b"x" * 101)).status
         assert b"" == (await client.get("/g/echo")).body
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body():
+    """The guest gets its disconnect in the place of the rest."""
+    app, guest = mounted()
+    feed = Feed()
+    feed.feed(b"a")
+    feed.abort()
+    async with Client(app):
+        await app.handle(Request("POST", b"/g/patient", body=feed))
+    assert "http.disconnect" in guest.seen
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,30 @@ async def test_a_websocket_that_the_client_closes():
     assert app.ends in (["closed 4000", "ws"], ["ws"])
 
 
+async def test_a_slow_handler_stops_a_fast_client():
+    """Its messages wait, and it learns when there is nobody left to read them."""
+    app, gate = App("slow", environ={}), anyio.Event()
+
+    @app.websocket("/ws")
+    async def slow(ws: WebSocket) -> None:
+        await gate.wait()
+        raise SocketClosed
+
+    sent = []
+    async with Client(app) as client, client.websocket("/ws") as ws, anyio.create_task_group() as group:
+
+        async def flood() -> None:
+            with pytest.raises(SocketClosed):  # noqa: PT012
+                while True:
+                    await ws.send("x")
+                    sent.append(1)
+
+        group.start_soon(flood)
+        await anyio.wait_all_tasks_blocked()
+        assert HELD == len(sent)
+        gate.set()
+
+
 async def test_a_slow_client_stops_a_fast_handler():
     """`HELD` messages wait, no more."""
     app = made()

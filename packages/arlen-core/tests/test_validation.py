@@ -310,6 +310,12 @@ def test_a_large_wrong_body_is_not_looked_at_item_by_item():
     assert [(f"[{PARTS * 2}]", "invalid_type")] == found([1] * PARTS * 2 + ["x"], list[int])
 
 
+def test_a_large_wrong_map_is_not_looked_at_entry_by_entry():
+    """The same for names."""
+    data = dict.fromkeys(map(str, range(PARTS * 2)), 1) | {"last": "x"}
+    assert [("[...]", "invalid_type")] == found(data, dict[str, int])
+
+
 def test_deep_data_gets_one_row_below_the_last_level_that_is_looked_at():
     """Recursive types are followed `DEPTH` levels; deeper the decoder's own path is given; no depth breaks it."""
 

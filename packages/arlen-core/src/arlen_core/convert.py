@@ -96,8 +96,6 @@ def prepare(kind: Any) -> Callable[[Any], Any] | None:
         return bounded
     if bare is datetime or bare is time:
         return _seconds
-    if bare is datetime or bare is time:
-        return _timed
     item = multiple(bare)
     return None if item is None or strip(item) is str else _each(prepare(item))
 
@@ -109,11 +107,6 @@ def _each(ready: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     return lambda values: [ready(value) for value in values if value != ""]
 
 
-def _timed(text: Any) -> Any:
-    # browsers leave out seconds that are zero (`2026-11-22T09:05`), RFC 3339 does not
-    return f"{text}:00" if isinstance(text, str) and _minutes(text) else text
-
-
 def _finite(text: Any) -> Any:
     # JSON has no NaN and no infinity; a query has none either
     try:
@@ -123,5 +116,5 @@ def _finite(text: Any) -> Any:
 
 
 def _seconds(text: Any) -> Any:
-    # browsers leave out seconds that are zero, RFC 3339 does not
+    # browsers leave out seconds that are zero (`2026-11-22T09:05`), RFC 3339 does not
     return f"{text}:00" if isinstance(text, str) and _minutes(text) else text
