@@ -172,6 +172,7 @@ class Guest:
         assert "websocket.connect" == (await receive())["type"]
         if scope["path"].endswith("refuse"):
             await send({"type": "websocket.close", "code": 4403})
+            self.seen.append((await receive())["code"])
             return
         await send({"type": "websocket.accept", "subprotocol": next(iter(scope["subprotocols"]), None),
                     "headers": [(b"x-guest", b"1")]})  # fmt: skip
@@ -409,13 +410,13 @@ async def test_websockets():
 
 
 async def test_a_websocket_that_the_guest_refuses():
-    """Before it is accepted: 403."""
-    app, _ = mounted()
+    """Before it is accepted: 403; nothing is closed that was never open."""
+    app, guest = mounted()
     async with Client(app) as client:
         with pytest.raises(Refused) as caught:
             async with client.websocket("/g/refuse"):
                 pass
-    assert 403 == caught.value.reply.status
+    assert (403, True) == (caught.value.reply.status, 1006 in guest.seen)
 
 
 async def test_alone():

@@ -281,12 +281,14 @@ class _Bridge:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._connected = False
+        self._connected = self._accepted = self._refused = False
 
     async def receive(self) -> Message:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
+        if self._refused:
+            return {"type": "websocket.disconnect", "code": 1006, "reason": ""}
         try:
             message = await self._transport.receive()
         except SocketClosed as gone:
@@ -295,10 +297,13 @@ class _Bridge:
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "websocket.accept":
+            self._accepted = True
             await self._transport.accept(message.get("subprotocol"), list(message.get("headers") or []))
         elif message["type"] == "websocket.send":
             text = message.get("text")
             await self._transport.send(text if text is not None else message["bytes"])
+        elif not self._accepted:  # whoever ends without having accepted has refused
+            self._refused = True
         elif message["type"] == "websocket.close":
             await self._transport.close(message.get("code", 1000), message.get("reason") or "")
 
