@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     told = _Told(as_json="--json" in words)
     try:
-        return _run(words, told)
+        code = _run(words, told)
+        sys.stdout.flush()  # here, where a reader that has left is no error
     except CommandError as error:
         return _fail(told, error)
     except StartupError as error:
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _trace(traceback.format_exc(), told)
         fix = "this is a bug: please report it with the lines above"
         return _fail(told, CommandError("internal_error", f"{type(error).__name__}: {error}", fix=fix))
+    return code
 
 
 class _Told:
