@@ -33,7 +33,7 @@ class Load(Struct, frozen=True):
 
     service: str
     total: int
-    grave: int
+    severe: int
 
 
 class Overview(Struct, frozen=True):

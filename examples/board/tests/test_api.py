@@ -117,7 +117,7 @@ async def test_a_lost_update_is_refused(api: Client) -> None:
     [
         ({"title": "x"}, "title", "too_short"),
         ({"title": 5}, "title", "invalid_type"),
-        ({"severity": "grave"}, "severity", "invalid_enum"),
+        ({"severity": "severe"}, "severity", "invalid_enum"),
         ({"status": None, "colour": "red"}, "colour", "unknown_field"),
         ({"service": "Bad Service"}, "service", "invalid_pattern"),
         ({"tags": "db"}, "tags", "invalid_type"),
@@ -158,7 +158,7 @@ async def test_the_whole_form_can_be_sent_as_json(api: Client) -> None:
 
 async def test_every_error_of_a_new_incident_is_listed(api: Client) -> None:
     """As a problem document (RFC 9457)."""
-    reply = await api.post("/incidents", json={"title": "x", "severity": "grave", "tags": [5]})
+    reply = await api.post("/incidents", json={"title": "x", "severity": "severe", "tags": [5]})
     problem = reply.json()
     assert (422, "validation_failed") == (reply.status, problem["code"])
     assert {"title", "service", "severity", "tags[0]"} == {row["field"] for row in problem["errors"]}
@@ -214,7 +214,7 @@ async def test_the_overview_is_json_too(full: Client) -> None:
     assert 5000 == sum(found["statuses"].values())
     assert ["critical", "high", "medium", "low"] == list(found["severities"]) == list(found["paces"])
     assert 12 == len(found["weeks"])
-    assert {"service", "total", "grave"} == set(found["services"][0])
+    assert {"service", "total", "severe"} == set(found["services"][0])
 
 
 async def test_export_has_every_incident_that_fits(full: Client) -> None:
