@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from arlen_core.bodies import Body, Feed
 from arlen_core.errors import Disconnected
+from arlen_core.headers import Raw
 from arlen_core.requests import Request
 from arlen_server.chunks import Chunked, Framing, Sized
 from arlen_server.exchanges import Exchange
@@ -39,15 +40,20 @@ class Connection(Exchange):
 
     Args:
         server: whose limits, application and statistics it shares.
+
+    Attributes:
+        block, fields: what the parser remembers of the last head.
     """
 
     __slots__ = (
         "_client", "_eof", "_feed", "_held", "_later", "_local", "_parts", "_phase", "_scheme", "_skipped", "_still",
-        "_trusted", "_window",
+        "_trusted", "_window", "block", "fields",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
+        self.block = b""
+        self.fields: Raw = []
         self._phase = _HEAD
         self._held: bytearray | None = None
         self._feed: Feed | None = None
@@ -125,7 +131,7 @@ class Connection(Exchange):
                 if end < 4:
                     self._grow(bytearray(), data[at:])
                     break
-                parser.parse(data if end - at == size else data[at:end])
+                parser.parse(data if end - at == size else data[at:end], self)
                 at = end
                 if parser.length:
                     at += self._with_body(parser, data[at:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 import httptools
 
@@ -10,7 +11,7 @@ from arlen_core.headers import Raw
 from arlen_server.refusals import Refusal
 from arlen_server.targets import check_host, reduce
 
-__all__ = ["HeadParser"]
+__all__ = ["HeadParser", "Memory"]
 
 # what changes the framing or the fate of the connection; the first five are all that llhttp itself looks at
 _SPECIAL = frozenset(
@@ -32,8 +33,16 @@ _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _CLEAN: tuple[Raw, ...] = ([(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
 _MAX_HOSTS = 1024
 _SLASH = 47
+_MAX_BLOCK = 1024  # bytes that an idle connection may hold for its next request
 _TWO = b", "  # stands for more than one Host; no value can be this
 _METHODS = {each.encode(): each for each in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")}
+
+
+class Memory(Protocol):
+    """What a connection remembers: the header lines of its last head as bytes and parsed; b"" for nothing."""
+
+    block: bytes
+    fields: Raw
 
 
 class HeadParser:
@@ -60,7 +69,7 @@ class HeadParser:
     """
 
     __slots__ = (
-        "_host", "_known", "_llhttp", "_max_bytes", "_max_headers", "_max_line", "_quick", "_special",
+        "_host", "_known", "_llhttp", "_max_bytes", "_max_headers", "_max_line", "_odd", "_quick", "_special",
         "expect", "fields", "keep", "length", "method", "query", "target", "upgrade", "version",
     )  # fmt: skip
 
@@ -69,6 +78,7 @@ class HeadParser:
         self._quick = min(max_line, max_bytes)  # no longer head can break a limit
         self._known: set[bytes] = set()  # Host values that were found valid
         self._llhttp = httptools.HttpRequestParser(self)
+        self._odd = False  # whether the last head left something to forget
         self.fields: Raw = []
         self._special: Raw = []
         self._host: bytes | None = None
@@ -87,16 +97,25 @@ class HeadParser:
         elif lower in _SPECIAL:
             self._special.append((lower, value))
 
-    def parse(self, data: bytes) -> None:
-        """Parse a head, from its first byte to the empty line that ends it; raises `Refusal`."""
+    def parse(self, data: bytes, memory: Memory | None = None) -> None:
+        """Parse a head.
+
+        Args:
+            data: from its first byte to the empty line that ends it.
+            memory: of the connection. Clients send the same fields again and again: those of the last head are not
+                parsed a second time. That saves four of ten instructions when they are a browser's.
+
+        Raises `Refusal`.
+        """
         # `partition` takes half as many instructions as `find` and a slice, `find` half as many as `in`
         self.method, self.fields, self._host = "", [], None
-        if self._special or self.version != "1.1":
+        if self._odd:
             self._forget()
-        line = data.partition(b"\r\n")[0]
+        self._odd = True  # until this head has turned out to be like most: a refusal in between must not matter
+        line, _, block = data.partition(b"\r\n")
         if not line and len(data) > 4:  # one empty line before a request is forgiven (RFC 9112 §2.2)
             data = data[2:]
-            line = data.partition(b"\r\n")[0]
+            line, _, block = data.partition(b"\r\n")
         if len(data) > self._quick:
             self._measure(len(line), len(data) - len(line) - 4)
         try:
@@ -106,6 +125,11 @@ class HeadParser:
         self.method = _METHODS.get(method) or _other(method)
         if version != b"HTTP/1.1":
             self._check_version(version)
+        elif memory is not None and block == memory.block and method in _METHODS and _plain(target):
+            self.fields = memory.fields.copy()
+            self.target, _, self.query = target.partition(b"?")
+            self._odd = False
+            return
         try:
             self._llhttp.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -124,6 +148,15 @@ class HeadParser:
         self.target, _, self.query = target.partition(b"?")
         if self._special or self.version != "1.1":
             self._examine()
+        else:
+            self._odd = False
+        if memory is not None:
+            self._remember(memory, block)
+
+    def _remember(self, memory: Memory, block: bytes) -> None:
+        """Keep fields that say nothing about body or connection, for the next head of the same connection."""
+        if len(block) <= _MAX_BLOCK and self.version == "1.1" and (not self._special or self._special in _CLEAN):
+            memory.block, memory.fields = block, self.fields.copy()
 
     def _forget(self) -> None:
         """Forget what the last head had that most heads have not."""
@@ -244,6 +277,13 @@ class HeadParser:
             if [each.lower() for each in values] != [b"100-continue"]:
                 raise Refusal(417, "expectation_unknown", "the only expectation is 100-continue")
             self.expect = self.length != 0
+
+
+def _plain(target: bytes) -> bool:
+    """Say whether a target is a path that httptools would take: printable ASCII, without a fragment."""
+    if not target or target[0] != _SLASH or not target.isascii():
+        return False
+    return target.decode().isprintable() and not target.partition(b"#")[1]
 
 
 def _other(method: bytes) -> str:

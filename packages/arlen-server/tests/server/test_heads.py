@@ -160,6 +160,32 @@ def test_check(parser, part, outcome):
     assert outcome == found
 
 
+class Memory:
+    block, fields = b"", []
+
+
+def test_memory(parser):
+    """Fields that are sent again are not parsed again; they are a fresh list all the same."""
+    memory = Memory()
+    head = b"GET /%b HTTP/1.1\r\nHost: x\r\nX: y\r\n\r\n"
+    parser.parse(head % b"a?b", memory)
+    assert b"Host: x\r\nX: y\r\n\r\n" == memory.block
+    parser.fields.clear()
+    parser.parse(head % b"c?d", memory)
+    assert (b"/c", b"d", [(b"host", b"x"), (b"x", b"y")]) == (parser.target, parser.query, parser.fields)
+    parser.fields.clear()
+    parser.parse(head % b"e", memory)
+    assert [(b"host", b"x"), (b"x", b"y")] == parser.fields
+
+
+@pytest.mark.parametrize("fields", [b"Connection: close\r\n", b"Content-Length: 5\r\n", b"X: " + b"y" * 1100 + b"\r\n"])
+def test_not_remembered(fields):
+    """Fields about body and connection, and very long ones, are parsed each time."""
+    memory = Memory()
+    HeadParser(8192, 8192, 100).parse(b"GET / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n", memory)
+    assert b"" == memory.block
+
+
 def test_known_hosts_are_bounded(parser, monkeypatch):
     """Hosts that were found valid are remembered, but not without end."""
     monkeypatch.setattr("arlen_server.heads._MAX_HOSTS", 3)

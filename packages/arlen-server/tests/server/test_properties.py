@@ -125,13 +125,14 @@ def test_edits_break_nothing(recorder, wire, pipeline, edits):
     assert len(seen) >= sum(status < 400 for status in statuses) - answered.count(b"allow: ")
 
 
-def outcome(parser: HeadParser, head: bytes) -> object:
+def outcome(parser: HeadParser, head: bytes, memory: object = None) -> object:
     """Return what a parser makes of a head."""
     try:
-        parser.parse(head)
+        parser.parse(head, memory)
     except Refusal as refusal:
         return refusal.status
-    return parser.method, parser.target, parser.query, parser.fields, parser.keep, parser.length, parser.upgrade
+    framing = parser.keep, parser.length, parser.expect, parser.upgrade, parser.version
+    return parser.method, parser.target, parser.query, list(parser.fields), framing
 
 
 BROKEN = [
@@ -149,6 +150,11 @@ BROKEN = [
     b"PRI * HTTP/2.0",
     b"GET / HTTP/1.1\r\nHost: a\r\nX: \0",
     b"BREW / HTTP/1.1\r\nHost: a",
+    b"GET  HTTP/1.1\r\nHost: a\r\nContent-Length: 3",
+    b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX: \0",
+    b"POST / HTTP/1.1\r\nHost: a, b\r\nTransfer-Encoding: chunked",
+    b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3",
+    b"POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 3",
 ]
 heads = st.one_of(st.sampled_from(BROKEN), st.binary(max_size=60).filter(lambda data: b"\r\n\r\n" not in data))
 
@@ -163,6 +169,46 @@ def test_parser_remembers_nothing(before):
         fresh = outcome(HeadParser(8192, 32768, 100), head + b"\r\n\r\n")
         assert fresh == outcome(parser, head + b"\r\n\r\n")
         assert expected == outcome(parser, good)
+
+
+class Connection:
+    """A connection's memory."""
+
+    def __init__(self) -> None:
+        self.block, self.fields = b"", []
+
+
+targets = st.one_of(
+    st.sampled_from([b"/", b"/a?b", b"*", b"", b"/#", b"http://a/b", b"/\xe9", b"/\0", b"/ "]), st.binary(max_size=9)
+)
+blocks = st.sampled_from(
+    [
+        b"Host: a",
+        b"Host: a\r\nX: 1 ",
+        b"Host: a\r\nConnection: keep-alive",
+        b"Host: a\r\nConnection: close",
+        b"X: y",
+        b"Host: b\r\nContent-Length: 3",
+        b"Host: a\r\nUpgrade: x\r\nConnection: upgrade",
+        b"Host: a\r\nX: " + b"y" * 2000,
+    ]
+)
+lines = st.tuples(
+    st.sampled_from([b"GET", b"POST", b"BREW", b"get", b"CONNECT", b"OPTIONS"]),
+    targets,
+    st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0"]),
+).map(b" ".join)
+
+
+@given(sent=st.lists(st.tuples(lines, blocks), min_size=1, max_size=6))
+def test_memory_changes_nothing(sent):
+    """What a connection remembers of its last head changes nothing about the next but its cost."""
+    parser, memory = HeadParser(8192, 32768, 100), Connection()
+    for line, block in sent:
+        head = line + b"\r\n" + block + b"\r\n\r\n"
+        expected = outcome(HeadParser(8192, 32768, 100), head)
+        assert expected == outcome(parser, head, memory)
+        parser.fields.append((b"middleware", b"was here"))
 
 
 class Judge:
