@@ -164,6 +164,20 @@ async def test_markers_name_the_source(binder, marker):
     assert [(wire, "missing")] == await rows(binder, handler, asked("key=query"))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [Annotated[str, Header("key")] | None, Annotated[str | None, Header("key")], Annotated[int, Header("key")] | None],
+)
+async def test_a_marker_that_may_be_absent(binder, kind):
+    """Inside or outside of the `None`: it is never the query."""
+
+    async def handler(key: kind = None):
+        return key
+
+    assert None is await called(binder, handler, asked("key=1"), ())
+    assert "5" == str(await called(binder, handler, asked("key=1", key="5"), ()))
+
+
 @pytest.mark.parametrize("marker", [Header, Header(), Cookie, Cookie()])
 async def test_a_marker_without_a_name_uses_the_parameters(binder, marker):
     """With or without brackets; never the query by mistake."""
@@ -573,6 +587,31 @@ def test_a_subclass_of_what_is_offered_gets_it(binder):
     async def handler(x: Mine): ...
 
     assert "special" == binder.plan(handler).parameters[0].source
+
+
+async def test_a_body_with_a_default(binder):
+    """No body at all gives the default; anything else must be valid, and of a type that is read."""
+
+    async def handler(note: Note | None = None):
+        return note
+
+    assert None is await called(binder, handler, asked(), ())
+    assert Note("a") == await called(binder, handler, asked(data=b'{"title":"a"}'), ())
+    assert [("title", "missing")] == await rows(binder, handler, asked(data=b"{}"))
+    for request, code in ((asked(data=b"x", media=""), 415), (asked(data=b" "), 400)):
+        with pytest.raises(HTTPError) as caught:
+            await called(binder, handler, request, ())
+        assert code == caught.value.status
+    assert not binder.plan(handler).parameters[0].required
+
+
+async def test_a_guard_may_want_the_text(binder):
+    """Of what the path has converted already."""
+
+    async def guard(id: str):
+        return id
+
+    assert "7" == await called(binder, guard, asked())
 
 
 async def test_json_of_unions(binder):

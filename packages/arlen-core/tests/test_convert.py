@@ -120,7 +120,8 @@ def test_text_becomes_what_was_declared(kind, text, expected):
         (Decimal, "9" * 200), (Decimal, ""),
         (uuid.UUID, "x"), (dt.date, "2026-02-30"), (dt.date, "22.11.2026"), (dt.datetime, "x"), (dt.time, "25:00"),
         (dt.timedelta, "1h"), (Color, "green"), (Color, "RED"), (Level, "3"), (Literal["a"], "b"), (Literal[1], "2"),
-        (Age, "-1"), (Age, "151"), (list[int], ["1", "x"]), (list[float], ["1", "nan"]), (tuple[int, int], ["1"]),
+        (Age, "-1"), (Age, "151"), (int | None, "null"), (Age | None, "null"),
+        (dt.date | None, "null"), (list[int], ["1", "x"]), (list[float], ["1", "nan"]), (tuple[int, int], ["1"]),
     ],
 )  # fmt: skip
 def test_what_is_no_such_thing_is_refused_with_rows(kind, text):

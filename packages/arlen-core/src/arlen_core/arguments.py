@@ -25,9 +25,11 @@ __all__ = ["SOURCES", "converted", "model", "segment"]
 
 def segment(name: str, kind: Any) -> Get:
     """Return how to get a path parameter as `kind`; `Invalid` when the segment is no such thing."""
-    convert = None if kind is MISSING else converter(kind)
-    if convert is None:
+    if kind is MISSING:
         return lambda request: request.params[name]
+    convert = converter(kind)
+    if convert is None:
+        return lambda request: str(request.params[name])  # a guard may want the text of what the handler has typed
 
     def get(request: Request) -> Any:
         try:

@@ -147,7 +147,7 @@ class Binder:
             return _text(handler, parameter, kind, "query", name)
         if kind is MISSING:
             raise refuse(handler, name, "has no annotation", f"write its type, such as `{name}: str`")
-        return self._body(handler, name, kind, body=body)
+        return self._body(handler, parameter, kind, body=body)
 
     def _segment(self, handler: Handler, name: str, kind: Any) -> Bound:
         if _compound(kind) or strip(kind) in {WebSocket, Form, *self._special}:
@@ -169,8 +169,8 @@ class Binder:
             return Bound(Parameter(name, "service", "", kind, required=True), *found)
         return None
 
-    def _body(self, handler: Handler, name: str, kind: Any, *, body: bool) -> Bound:
-        bare = strip(kind)
+    def _body(self, handler: Handler, parameter: inspect.Parameter, kind: Any, *, body: bool) -> Bound:
+        name, bare, default = parameter.name, strip(kind), parameter.default
         again = get_origin(bare) is Input
         inner = get_args(bare)[0] if again else kind
         if not _compound(inner):
@@ -180,19 +180,33 @@ class Binder:
             fix = "use POST, `Annotated[..., Query]`, or provide it as a service (`app.provide`)"
             raise refuse(handler, name, "is a body, but the method has none", fix)
         fetch = _readable(handler, name, kind, forgiving if again else decoder, inner, self._limits)
-        return Bound(Parameter(name, "body", "", inner, required=True), fetch, waits=True)
+        required = default is MISSING
+        if not required:
+            fetch = _unless_empty(fetch, default)
+        return Bound(Parameter(name, "body", "", inner, required=required, default=default), fetch, waits=True)
 
     async def _form(self, request: Request) -> Form:
         return await read_form(request, self._limits)
 
 
 def _marker(kind: Any) -> Any:
+    if get_origin(kind) in {Union, UnionType}:  # Annotated[str, Header] | None
+        return next((found for found in map(_marker, get_args(kind)) if found is not None), None)
     for each in get_args(kind)[1:] if get_origin(kind) is Annotated else ():
         if each is Header or each is Cookie:
             return each()
         if isinstance(each, Header | Cookie) or each is Query:
             return each
     return None
+
+
+def _unless_empty(fetch: Any, default: Any) -> Any:
+    async def get(request: Request) -> Any:
+        if not request.media and not await request.body.read():
+            return default
+        return await fetch(request)
+
+    return get
 
 
 def _compound(kind: Any) -> bool:

@@ -6,7 +6,8 @@ import math
 import re
 from datetime import datetime, time
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -67,8 +68,8 @@ def converter(kind: Any) -> Callable[[Any], Any] | None:
     >>> converter(int)("3"), converter(str)
     (3, None)
     """
-    bare, plain = strip(kind), get_origin(kind) is not Annotated
-    if bare is str and plain:
+    kind = _present(kind)
+    if kind is str or (strip(kind) is str and get_origin(kind) is not Annotated):
         return None
     ready = prepare(kind)
     msgspec.json.Decoder(kind)  # looks at the type now, not at the first request
@@ -82,7 +83,7 @@ def converter(kind: Any) -> Callable[[Any], Any] | None:
 def failed(value: Any, kind: Any, field: str) -> list[FieldError]:
     """Return the rows for a value that `converter` refused."""
     ready = prepare(kind)
-    return explain(value if ready is None else ready(value), kind, strict=False, at=field)
+    return explain(value if ready is None else ready(value), _present(kind), strict=False, at=field)
 
 
 def prepare(kind: Any) -> Callable[[Any], Any] | None:
@@ -98,6 +99,12 @@ def prepare(kind: Any) -> Callable[[Any], Any] | None:
         return _seconds
     item = multiple(bare)
     return None if item is None or strip(item) is str else _each(prepare(item))
+
+
+def _present(kind: Any) -> Any:
+    """Return the type without `None`: a text is there, and "null" is one like any other."""
+    left = [each for each in get_args(kind) if each is not type(None)] if get_origin(kind) in {Union, UnionType} else []
+    return left[0] if len(left) == 1 else kind
 
 
 def _each(ready: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
