@@ -21,8 +21,8 @@ class Framing(Protocol):
 
     done: bool
 
-    def take(self, data: bytes) -> tuple[list[bytes], int]:
-        """Return the parts of the body in `data`, and how many bytes of it belonged to the body."""
+    def take(self, data: bytes, start: int = 0) -> tuple[list[bytes], int]:
+        """Return the parts of the body in `data` from `start` on, and the place after them."""
 
     def remains(self) -> int:
         """Return how many bytes are still to come at least."""
@@ -42,13 +42,12 @@ class Sized:
         self.left = length
         self.done = length == 0
 
-    def take(self, data: bytes) -> tuple[list[bytes], int]:
-        """Return the parts of the body in `data`, and how many bytes of it belonged to the body."""
-        if len(data) > self.left:
-            data = data[: self.left]
-        self.left -= len(data)
+    def take(self, data: bytes, start: int = 0) -> tuple[list[bytes], int]:
+        """Return the parts of the body in `data` from `start` on, and the place after them."""
+        part = data[start : start + self.left]
+        self.left -= len(part)
         self.done = not self.left
-        return [data] if data else [], len(data)
+        return [part] if part else [], start + len(part)
 
     def remains(self) -> int:
         """Return how many bytes are still to come."""
@@ -79,10 +78,10 @@ class Chunked:
         self._step = 0
         self.done = False
 
-    def take(self, data: bytes) -> tuple[list[bytes], int]:
-        """Return the parts of the body in `data`, and how many bytes of it belonged to the body."""
+    def take(self, data: bytes, start: int = 0) -> tuple[list[bytes], int]:
+        """Return the parts of the body in `data` from `start` on, and the place after them."""
         parts: list[bytes] = []
-        at = 0
+        at = start
         while at < len(data) and not self.done:
             if self._left:
                 part = data[at : at + self._left]

@@ -94,11 +94,11 @@ class Connection(Exchange):
             self._take(data)
 
     def eof_received(self) -> bool:
-        """The client sends no more. It may still read: an answer on its way is finished for it, a stream is not."""
+        """The client sends no more. It may still read: answers and files are finished for it, other streams are not."""
         self._eof = True
         if self._feed is not None:
             self._break(Disconnected("the client went away in the middle of the body"))
-        if self._scheme == "https" or self.streaming or (self.request is not None and _cancels(self.request)):
+        if self._scheme == "https" or self.endless or (self.request is not None and _cancels(self.request)):
             return False
         return self.request is not None or self._phase == _BUSY
 
@@ -134,7 +134,7 @@ class Connection(Exchange):
                 parser.parse(data if end - at == size else data[at:end], self)
                 at = end
                 if parser.length:
-                    at += self._with_body(parser, data[at:])
+                    at = self._with_body(parser, data, at)
                 else:
                     self._run(self._make(parser))
                 if self.request is None and self.keep and self._phase == _HEAD:
@@ -259,16 +259,16 @@ class Connection(Exchange):
 
     # -- bodies
 
-    def _with_body(self, parser: HeadParser, data: bytes) -> int:
-        """Start a request that has a body, of which `data` is the beginning; return how much of it was the body's."""
+    def _with_body(self, parser: HeadParser, data: bytes, at: int) -> int:
+        """Start a request whose body begins at this place; return where what was not the body's begins."""
         settings, size = self.settings, parser.length
         request = self._make(parser)
         framing: Framing = Sized(size) if size > 0 else Chunked(settings.max_chunk_line, settings.max_header_bytes)
-        parts, used = framing.take(data)
+        parts, end = framing.take(data, at)
         if framing.done:
             request.body = Body(b"".join(parts), limit=settings.max_body)
             self._run(request)
-            return used
+            return end
         self.framing, self.expecting, self._skipped = framing, parser.expect, 0
         if 0 < size <= min(settings.read_buffer, settings.max_body) and not parser.expect:
             self._later, self._parts, self._phase = request, parts, _COLLECT
@@ -280,7 +280,7 @@ class Connection(Exchange):
             self._phase = _BODY
             self._open_window()
             self._run(request)
-        return used
+        return end
 
     def _make_feed(self, parser: HeadParser) -> Feed:
         return Feed(
@@ -299,7 +299,7 @@ class Connection(Exchange):
             return
         self._window += len(data)
         try:
-            parts, used = framing.take(data)
+            parts, end = framing.take(data)
         except Refusal as refusal:
             self._break(refusal)
             return
@@ -310,11 +310,11 @@ class Connection(Exchange):
             for part in parts:
                 feed.feed(part)
         else:
-            self._skipped += used
+            self._skipped += end
         if self._skipped > self.settings.max_unread:
             self._break(None)
         elif framing.done:
-            self._whole(data[used:])
+            self._whole(data[end:])
 
     def _whole(self, rest: bytes) -> None:
         """The body is complete."""
@@ -383,8 +383,8 @@ class Connection(Exchange):
             super().late()
         elif self._phase == _HEAD and self._held is not None:
             self.refuse(Refusal(408, "head_timeout", "the head of the request took too long"))
-        elif self._phase == _HEAD and self.transport.get_write_buffer_size():
-            self.deadline = self.server.wheel.now + self.settings.keep_alive_timeout  # it still reads its answer
+        elif self._phase == _HEAD and self.paused:  # it still reads its answer, else it would stall
+            self.deadline = self.server.wheel.now + self.settings.keep_alive_timeout
         elif self._phase == _HEAD:
             self.end()
         elif self._window >= max(1, self.settings.min_rate * self.settings.body_timeout):
@@ -394,7 +394,7 @@ class Connection(Exchange):
 
     def depart(self) -> None:
         """The server drains: a client that has nothing to ask has a moment for its last request."""
-        if self._phase == _HEAD:
+        if self._phase == _HEAD and self._held is None:
             self.deadline = min(self.deadline, self.server.wheel.now + self.settings.drain_idle)
 
     # -- reading

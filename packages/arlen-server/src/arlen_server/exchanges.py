@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from arlen_core.errors import Disconnected
+from arlen_core.files import FileResponse
 from arlen_core.headers import Raw
 from arlen_core.requests import Request
 from arlen_core.responses import Response, Upgrade
@@ -32,6 +33,7 @@ class Exchange(Outlet):
         keep: whether the connection goes on after it.
         started: whether the head of the answer has been written.
         streaming: whether the answer is made while it is sent.
+        endless: whether nobody knows when it ends, as with events.
         framing: of the request's body, while it has not arrived whole.
         expecting: whether the client still waits for `100 Continue` with it.
         linger: whether the client may still be sending when the connection ends.
@@ -40,19 +42,9 @@ class Exchange(Outlet):
     """
 
     __slots__ = (
-        "_finished",
-        "_patient",
-        "ending",
-        "expecting",
-        "framing",
-        "keep",
-        "linger",
-        "request",
-        "started",
-        "streaming",
-        "successor",
-        "task",
-    )
+        "_finished", "_patient", "ending", "endless", "expecting", "framing", "keep", "linger", "request", "started",
+        "streaming", "successor", "task",
+    )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
@@ -61,7 +53,9 @@ class Exchange(Outlet):
         self.framing: Framing | None = None
         self.successor: Outlet | None = None
         self.keep = True
-        self.started = self.streaming = self.expecting = self.linger = self.ending = self._patient = False
+        self.started = self.streaming = self.endless = self.expecting = self.linger = self.ending = self._patient = (
+            False
+        )
         self._finished: list[tuple[Request, Response, int, BaseException | None]] = []
 
     def settle(self, rest: bytes = b"") -> None:
@@ -73,7 +67,7 @@ class Exchange(Outlet):
     def reply(self, request: Request, response: Response) -> bool:
         """Send a response that is all here; return `False` when it needs `stream`."""
         body, status = response.body, response.status
-        if body is None or status == 101:
+        if body is None or status < 200:
             return False
         if self.gone:
             self.done(request, response, 0, Disconnected("the client went away before the response"))
@@ -99,8 +93,10 @@ class Exchange(Outlet):
             from arlen_server.sockets import upgrade  # most servers never need the engine
 
             await upgrade(self, request, response)
+        elif response.status < 200:
+            raise ValueError(f"{response.status} is no status of an answer; to switch protocols, return an Upgrade")
         else:
-            self.streaming = True
+            self.streaming, self.endless = True, not isinstance(response, FileResponse)
             await send(self, request, response)
 
     def fail(self, request: Request, error: BaseException) -> None:
@@ -143,7 +139,7 @@ class Exchange(Outlet):
         """Take note that a request is over."""
         self.server.in_flight -= 1
         self.request = self.task = None
-        self.streaming = False
+        self.streaming = self.endless = False
         self._finished.append((request, response, sent, error))
         if not self.corked:
             self.flush()

@@ -186,9 +186,9 @@ class Server:
         self._empty = asyncio.Event()
         for member in list(self.wheel.members):
             member.depart()
-        if self.wheel.members:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), self.settings.drain_timeout if timeout is None else timeout)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.drain_timeout if timeout is None else timeout):
+                await self._quiet(self._empty)
         aborted = self.in_flight + self.websockets
         await self._abort()
         return Drained(finished=self.requests - begun + busy - aborted, aborted=aborted)
@@ -258,6 +258,13 @@ class Server:
             member.transport.abort()
         while self.wheel.members:  # noqa: ASYNC110  # each is lost in one of the next turns
             await asyncio.sleep(0)
+
+    async def _quiet(self, empty: asyncio.Event) -> None:
+        """Wait until there is no connection, and no handler either: some run on when their client has left."""
+        if self.wheel.members:
+            await empty.wait()
+        while busy := self.drivers.busy - {asyncio.current_task()}:
+            await asyncio.wait(busy)
 
     def _refresh(self) -> None:
         self.writer.refresh(self.clock.now().timestamp())

@@ -37,6 +37,8 @@ async def upgrade(exchange: Exchange, request: Request, response: Upgrade) -> No
     settings, server = exchange.settings, exchange.server
     try:
         engine, fields = open_engine(request, settings.max_message)
+        if server.draining:
+            raise busy("server_draining", settings.retry_after)
         if server.websockets >= settings.max_websockets:
             raise busy("websocket_session_limit", settings.retry_after)
     except Refusal as refusal:

@@ -44,8 +44,6 @@ async def send(exchange: Exchange, request: Request, response: Response) -> None
     if error is not None and not exchange.gone:
         exchange.transport.abort()
     exchange.done(request, response, body.sent, error)
-    if isinstance(error, asyncio.CancelledError):
-        raise error
 
 
 async def _send(
@@ -69,7 +67,7 @@ async def _send(
 async def _pour(exchange: Exchange, source: AsyncIterator[bytes | str], body: _Body) -> None:
     turn = _TURN
     async for chunk in source:
-        data = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+        data = chunk.encode() if isinstance(chunk, str) else bytes(memoryview(chunk))
         if data:
             body.write(data)
         if exchange.paused or exchange.gone:

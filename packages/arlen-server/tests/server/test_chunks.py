@@ -11,7 +11,7 @@ def test_sized():
     body = Sized(10)
     assert ([b"hello"], 5) == body.take(b"hello")
     assert (5, False) == (body.remains(), body.done)
-    assert ([b"world"], 5) == body.take(b"world, and more")
+    assert ([b"world"], 7) == body.take(b"??world, and more", 2)
     assert (0, True) == (body.remains(), body.done)
     assert ([], 0) == body.take(b"more")
 
@@ -26,7 +26,7 @@ def test_chunked():
     body = Chunked(100, 100)
     assert ([b"hel"], 6) == body.take(b"5\r\nhel")
     assert (2, False) == (body.remains(), body.done)
-    assert ([b"lo", b"!"], 13) == body.take(b"lo\r\n1\r\n!\r\n0\r\n")
+    assert ([b"lo", b"!"], 15) == body.take(b"??lo\r\n1\r\n!\r\n0\r\n", 2)
     assert ([], 2) == body.take(b"\r\nGET")
     assert body.done
     assert ([], 0) == body.take(b"GET")

@@ -230,6 +230,19 @@ async def test_broken_application(serving):
     assert [(b"/bad", 500, len(answer.body), "RuntimeError")] == served.app.outcomes
 
 
+@pytest.mark.parametrize("status", [100, 101, 103])
+async def test_no_final_status(serving, status):
+    """A handler that answers with an interim status gets a 500: the client would wait for ever."""
+    served = await serving()
+    served.server.loop.set_exception_handler(lambda loop, context: None)
+
+    @served.app.on("/early")
+    async def early(request):
+        return Response(b"x", status)
+
+    assert 500 == (await served.ask(GET % b"early")).status
+
+
 # -- request bodies
 
 

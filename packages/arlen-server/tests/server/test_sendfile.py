@@ -83,6 +83,15 @@ async def test_pipelined(files):
     assert [10, SIZE, 10] == sizes
 
 
+async def test_half_close(files):
+    """A client that has said it will send no more still gets its file."""
+    peer = await files.connect()
+    peer.send(GET % (b"f", b""))
+    peer.writer.write_eof()
+    assert SIZE == len((await peer.answer()).body)
+    assert await peer.closed()
+
+
 async def test_without_sendfile(files, calls, monkeypatch):
     """Where the system has no sendfile, the file is read and written."""
     monkeypatch.delattr(os, "sendfile")

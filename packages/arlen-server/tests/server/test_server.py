@@ -274,6 +274,30 @@ async def test_drain_of_partial_requests(serving):
     assert Drained(finished=2) == await draining
 
 
+async def test_drain_waits_for_abandoned_handlers(serving):
+    """A handler whose client has left may finish what it does."""
+    served = await serving()
+    gate, done = asyncio.Event(), []
+
+    @served.app.on("/slow")
+    async def slow(request):
+        await gate.wait()
+        done.append(True)
+        return text("slow")
+
+    peer = await served.connect()
+    peer.send(GET % b"slow")
+    await served.wait(lambda: served.app.seen)
+    peer.reset()
+    await served.wait(lambda: not served.server.stats.connections)
+    draining = asyncio.create_task(served.server.drain(10))
+    await served.wait(lambda: not served.server._acceptors)
+    assert [] == done
+    gate.set()
+    assert Drained(finished=1) == await draining
+    assert [True] == done
+
+
 async def test_drain_timeout(serving):
     """What is not finished at the end of the drain is cut off, and counted."""
     served = await serving()

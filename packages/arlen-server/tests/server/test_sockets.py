@@ -685,6 +685,19 @@ async def test_drain(sockets):
     assert [(1001, "the server is stopping")] == served.closed
 
 
+async def test_handshake_during_a_drain(sockets):
+    """No WebSocket begins while the server drains: 503, so that the client goes elsewhere."""
+    served = await sockets()
+    peer = await served.connect()
+    assert 200 == (await peer.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).status
+    draining = asyncio.create_task(served.server.drain(10))
+    await served.wait(lambda: served.server.draining)
+    answer = await peer.ask(OPEN % b"")
+    assert (503, "server_draining") == (answer.status, answer.headers["x-arlen-backpressure-reason"])
+    assert await peer.closed()
+    await draining
+
+
 async def test_stop(sockets):
     """A stop cuts WebSockets off, and their handlers are over when it returns."""
     ended = []

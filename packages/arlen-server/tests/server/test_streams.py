@@ -138,13 +138,19 @@ async def test_failing(stream):
     assert ValueError is type(served.app.ended[0][3])
 
 
-async def test_not_text_nor_bytes(stream):
+@pytest.mark.parametrize("chunk", [None, 42, ["x"]])
+async def test_not_text_nor_bytes(stream, chunk):
     """A chunk that is neither text nor bytes is an error like any other."""
-    served = stream(Source(None))
+    served = stream(Source(chunk))
     peer = await served.connect()
     peer.send(GET % b"s")
     await peer.rest()
     assert TypeError is type(served.app.ended[0][3])
+
+
+async def test_other_bytes(stream):
+    """Anything with the buffer protocol is bytes."""
+    assert b"abcd" == (await stream(Source(bytearray(b"ab"), memoryview(b"cd"))).ask(GET % b"s")).body
 
 
 @pytest.mark.parametrize("leave", ["reset", "finish"])

@@ -288,6 +288,21 @@ async def test_reader_that_is_slow_but_reads(slow, wire):
     await line.settle()
 
 
+async def test_idle_client_that_reads_nothing(slow, wire):
+    """An idle client that leaves the end of its answers unread cannot hold its connection for ever."""
+    served = await slow(write_timeout=10, keep_alive_timeout=20)
+
+    @served.app.on("/small")
+    async def small(request):
+        return Response(b"x" * 10_000)
+
+    line = wire(served.server, capacity=0)
+    await line.feed(GET % b"small")
+    await served.pass_time(20.1)
+    assert line.transport.closing
+    await line.settle()
+
+
 async def test_closing_waits_for_slow_readers(slow, wire):
     """A connection that ends with its answer waits until the client has read it, as long as it reads."""
     served = await slow(write_timeout=10, min_rate=10)
