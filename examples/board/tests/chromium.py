@@ -8,7 +8,7 @@ import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -59,11 +59,8 @@ def browser(program: str, folder: Path) -> Iterator["Browser"]:
     try:
         made = Browser(ours_out, ours_in)
         yield made
-        made.call("Browser.close")
-        process.wait(PATIENCE)
     finally:
-        with suppress(ProcessLookupError):  # what it started too: it may still write to the profile
-            os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # and what it started; it is still there, since nobody waited for it
         process.wait()
         os.close(ours_out)
         os.close(ours_in)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from select import select
@@ -77,9 +77,9 @@ class Site:
 
     def kill(self) -> None:
         """End it, and all that it started, at once: SIGKILL, nobody can prepare for it."""
-        with suppress(ProcessLookupError):
+        if self._process.poll() is None:  # its number may belong to somebody else by now
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+            self._process.wait()
 
     def stop(self) -> int:
         """Ask it to end, and return its exit code."""
