@@ -34,8 +34,6 @@ def install(app: App) -> None:
 async def page(ctx: Context, error: Exception) -> View | Response:
     """Show an error as the client prefers it."""
     shown = wrap(error)
-    if not isinstance(error, HTTPError):
-        ctx.log.error("http.request.failed", method=ctx.request.method, path=ctx.request.path, exc_info=error)
     if choose(ctx.request, ["application/problem+json", "json", "html", "txt"]) != "html":
         return problem(ctx.request, shown)
     advice = _ADVICE.get(shown.status, "")
