@@ -289,6 +289,8 @@ def _plain(target: bytes) -> bool:
 def _other(method: bytes) -> str:
     if not _token(method):
         raise _bad_line()
+    if method == b"CONNECT":  # whatever its target is: 501 is for what is not implemented (RFC 9110 §9.1, §9.3.6)
+        raise Refusal(501, "connect_unsupported", "this server is no proxy: it opens no tunnels")
     return method.decode("ascii")
 
 

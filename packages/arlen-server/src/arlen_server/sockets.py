@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Socket", "upgrade"]
 
-_SLICE = 4096  # compressed bytes that are unpacked at once: deflate makes at most a thousandfold of them
+_SLICE = 4096  # bytes that are parsed at once; if they are compressed, deflate makes at most a thousandfold of them
 _MESSAGES = 64  # held for a slow handler
+_TURN = 256  # frames after which others have their turn, and as many as a slice has: tiny ones cost as much as large
 
 _decoder = getincrementaldecoder("utf-8")
 
@@ -78,8 +79,8 @@ class Socket(Outlet):
     """
 
     __slots__ = (
-        "_arrived", "_decoder", "_engine", "_exchange", "_fields", "_held", "_leaving", "_lost", "_messages", "_parts",
-        "_pinged", "_raw", "_still", "accepted", "sent",
+        "_arrived", "_decoder", "_engine", "_exchange", "_fields", "_frames", "_held", "_leaving", "_lost", "_messages",
+        "_parts", "_pinged", "_raw", "_still", "accepted", "sent",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, engine: ServerProtocol, fields: Raw) -> None:
@@ -87,7 +88,7 @@ class Socket(Outlet):
         self.transport = exchange.transport
         self._exchange, self._engine, self._fields = exchange, engine, fields
         self._messages: deque[str | bytes] = deque()
-        self._held = 0
+        self._held = self._frames = 0
         self._parts = bytearray()  # one buffer, because a list of many small fragments takes far more
         self._decoder: IncrementalDecoder | None = None
         self._raw = b""
@@ -99,8 +100,8 @@ class Socket(Outlet):
     # -- what handlers call
 
     async def accept(self, protocol: str | None = None, headers: Raw | None = None) -> None:
-        """Complete the handshake; raises `SocketClosed` when the client has left."""
-        if self._exchange.gone:
+        """Complete the handshake; raises `SocketClosed` when the client has left, or after `close`."""
+        if self._exchange.gone or self._leaving:
             raise SocketClosed
         raw = [*self._fields, *(headers or [])]
         if protocol is not None:
@@ -145,7 +146,13 @@ class Socket(Outlet):
                 self._raise_closed()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close and wait for the client to agree, for `close_timeout` at most; a second call does nothing."""
+        """Close and wait for the client to agree, for `close_timeout` at most; a second call does nothing.
+
+        Before `accept` there is nothing to close: the handshake is refused with 403 when the handler ends.
+        """
+        if not self.accepted:
+            self._leaving = True
+            return
         self._start_closing(code, reason)
         if not self._lost.done():
             await self._lost
@@ -163,6 +170,8 @@ class Socket(Outlet):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
+        if not self._raw:
+            self._frames = 0
         if self._raw or self._full():
             self._raw += data
             self._read_off()
@@ -179,6 +188,7 @@ class Socket(Outlet):
             self._engine.receive_eof()
         self.server.websockets -= 1
         self._exchange.gone = True
+        self._raw = b""
         self.lost()
         self._notify()
         self._lost.set_result(None)
@@ -217,17 +227,26 @@ class Socket(Outlet):
 
     def _take(self, data: bytes) -> None:
         self._listen()
-        step = _SLICE if self._engine.extensions else len(data)
-        for at in range(0, len(data), step):
-            if self._full():
+        for at in range(0, len(data), _SLICE):
+            tired = self._frames >= _TURN
+            if tired or self._full():
                 self._raw = data[at:]
                 self._read_off()
+                if tired:
+                    self.loop.call_soon(self._again)
                 break
-            self._engine.receive_data(data[at : at + step])
+            self._engine.receive_data(data[at : at + _SLICE])
             for frame in self._engine.events_received():
                 if isinstance(frame, Frame):
+                    self._frames += 1
                     self._frame(frame)
         self._push()
+
+    def _again(self) -> None:
+        """Go on with what was left when the turn was over, unless client or handler has to catch up first."""
+        self._frames = 0
+        if not self.paused and not self._full():
+            self._read_on()
 
     def _frame(self, frame: Frame) -> None:
         if self._leaving and frame.opcode is not Opcode.CLOSE:
@@ -304,8 +323,10 @@ class Socket(Outlet):
 
     def _read_on(self) -> None:
         raw, self._raw = self._raw, b""
-        if raw:
+        if raw and self._frames < _TURN:
             self._take(raw)
+        else:
+            self._raw = raw
         if self._still and not self.paused and not self._raw and not self.gone:
             self._still = False
             self._listen()

@@ -472,3 +472,49 @@ async def test_stop_cancels(serving):
     await served.server.stop()
     assert [True] == cleaned
     assert await peer.closed()
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+async def test_the_end_of_the_process_in_a_handler(serving, wire, error):
+    """A handler that raises what ends processes is counted off, and what it raised goes on to the event loop."""
+    served = await serving()
+    complaints = []
+    served.server.loop.set_exception_handler(lambda loop, context: complaints.append(context))
+
+    @served.app.on("/")
+    async def handler(request):
+        raise error
+
+    line, caught = wire(served.server), []
+
+    def feed():
+        try:
+            line.protocol.data_received(GET % b"")
+        except BaseException as raised:
+            caught.append(type(raised))
+
+    asyncio.get_running_loop().call_soon(feed)
+    await line.settle()
+    assert [error] == caught
+    assert 0 == served.server.stats.in_flight
+    assert [error] == [type(complaint["exception"]) for complaint in complaints]
+    line.transport.abort()
+    await line.settle()
+    assert b"GET /next b''" == (await served.ask(GET % b"next")).body
+
+
+async def test_generator_exit_after_a_wait(serving):
+    """A handler that raises GeneratorExit after it has waited leaves no request in flight, and its client an answer."""
+    served = await serving()
+    complaints = []
+    served.server.loop.set_exception_handler(lambda loop, context: complaints.append(context))
+
+    @served.app.on("/")
+    async def handler(request):
+        await asyncio.sleep(0)
+        raise GeneratorExit
+
+    assert 500 == (await served.ask(GET % b"")).status
+    await served.wait(lambda: served.server.stats.in_flight == 0)
+    assert [(b"/", 500, "GeneratorExit")] == [(each[0], each[1], each[3]) for each in served.app.outcomes]
+    assert b"GET /next b''" == (await served.ask(GET % b"next")).body

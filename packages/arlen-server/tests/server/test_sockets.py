@@ -261,6 +261,24 @@ async def test_never_accepted(sockets):
     assert 403 == caught.value.response.status_code
 
 
+async def test_closed_before_accepting(sockets):
+    """A handler that closes before accepting refuses with 403, is not kept waiting, and cannot accept any more."""
+    after = []
+
+    async def run(transport, request):
+        await transport.close(1008, "not you")
+        with pytest.raises(SocketClosed):
+            await transport.accept()
+        after.append(True)
+
+    served = await sockets(run)
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(served.url)
+    assert 403 == caught.value.response.status_code
+    assert [True] == after
+    assert 0 == served.server.stats.websockets
+
+
 async def test_fails_before_accepting(sockets):
     """A handler that fails before accepting answers 500."""
 

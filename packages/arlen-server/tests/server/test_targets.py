@@ -10,7 +10,7 @@ from arlen_server.targets import check_host, reduce
 
 @pytest.mark.parametrize(
     "host",
-    [b"a", b"a.example", b"A-b_c.~d", b"192.0.2.1", b"[::1]", b"a:80", b"a:", b"[2001:db8::1]:65535", b"xn--bcher-kva"],
+    [b"a", b"a.example", b"A-b_c.~d", b"192.0.2.1", b"[::1]", b"a:80", b"a:", b"[2001:db8::1]:65535", b"[::ffff:192.0.2.1]", b"xn--bcher-kva"],
 )
 def test_valid_hosts(host):
     """Names and addresses with an optional port are valid (RFC 3986 §3.2)."""
@@ -33,6 +33,18 @@ def test_valid_hosts(host):
         b"[::1",
         b"::1",
         b"[zz]",
+        b"[]",
+        b"[:]",
+        b"[::::]",
+        b"[1::2::3]",
+        b"[1:2:3:4:5:6:7]",
+        b"[1:2:3:4:5:6:7:8:9]",
+        b"[12345::]",
+        b"[127.0.0.1]",
+        b"[::1.2.3]",
+        b"[fe80::1%eth0]",
+        b"[fe80::1%25eth0]",
+        b"[v1.a]",
         b"a,b",
         b"a%41",
         b"a\xe9",
@@ -76,7 +88,7 @@ def test_reduce(method, target, host, reduced):
 @pytest.mark.parametrize(
     ("method", "target", "host", "status", "code"),
     [
-        (b"CONNECT", b"x:80", b"x", 501, "connect_unsupported"),
+        (b"CONNECT", b"x:80", b"x", 400, "target_invalid"),
         (b"GET", b"*", b"x", 400, "target_invalid"),
         (b"GET", b"", b"x", 400, "target_invalid"),
         (b"GET", b"a", b"x", 400, "target_invalid"),
@@ -84,6 +96,8 @@ def test_reduce(method, target, host, reduced):
         (b"GET", b"ftp://x/", b"x", 400, "target_invalid"),
         (b"GET", b"http:///a", b"x", 400, "target_invalid"),
         (b"GET", b"http://u@x/a", b"x", 400, "target_invalid"),
+        (b"GET", b"http://x:65536/a", b"x", 400, "target_invalid"),
+        (b"GET", b"http://[::::]/a", b"[::::]", 400, "target_invalid"),
         (b"GET", b"http://y/a", b"x", 400, "host_mismatch"),
         (b"GET", b"http://x:81/a", b"x", 400, "host_mismatch"),
         (b"GET", b"https://x:80/a", b"x", 400, "host_mismatch"),
