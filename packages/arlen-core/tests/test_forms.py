@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from arlen_core import forms
 from arlen_core.app import App
 from arlen_core.bodies import Body, Feed
 from arlen_core.errors import HTTPError
@@ -167,6 +168,26 @@ async def test_limits(data, limits, expected):
 async def test_the_limits_themselves_are_allowed(data, limits):
     """Exactly as much as the limit passes."""
     assert len(await read_form(posted(data), FormLimits(**limits)))
+
+
+@pytest.mark.parametrize(
+    ("data", "row"),
+    [
+        (b"a=1&caf%C3%A9=" + b"%41" * 100, ("café", "field_too_large")),
+        (b"=" + b"x" * 300, ("", "field_too_large")),
+        (b"%62" * 60 + b"=1&" + b"x" * 300, None),
+    ],
+)
+async def test_what_decodes_too_large_is_not_decoded(monkeypatch, data, row):
+    """A field that must break a limit however it decodes is refused before anything is decoded."""
+    decoded = []
+    real = forms.decode
+    monkeypatch.setattr(forms, "decode", lambda raw, **options: decoded.append(raw) or real(raw, **options))
+    with pytest.raises(HTTPError) as caught:
+        await read_form(posted(data), FormLimits(field_size=10, name_length=10))
+    assert ((413, "field_too_large") if row else (400, "name_too_long")) == (caught.value.status, caught.value.code)
+    assert [row] * bool(row) == [(each.field, each.code) for each in caught.value.errors]
+    assert data not in decoded
 
 
 async def test_the_field_that_is_too_large_is_named():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from arlen_core.encodings import plain
 from arlen_core.errors import FieldError, HTTPError
 from arlen_core.queries import Query, decode
 
@@ -130,8 +131,8 @@ async def read_form(request: Request, limits: FormLimits = _DEFAULT) -> Form:
         request: with a body of `application/x-www-form-urlencoded` or `multipart/form-data` (RFC 7578).
         limits: how much is taken.
 
-    Raises `HTTPError`: 400 for a malformed or over-long one, 413 when it is too large, 415 for another media type or
-    charset, each with its code. Raises `RuntimeError` for multipart when its parser is not installed.
+    Raises `HTTPError`: 400 for a malformed or over-long one, 413 when it is too large, 415 for another media type,
+    charset or a content coding, each with its code. Raises `RuntimeError` for multipart without its parser.
 
     >>> import anyio
     >>> from arlen_core.bodies import Body
@@ -165,6 +166,7 @@ async def limited(body: Body, limit: int) -> bytes:
 
 
 async def _read(request: Request, limits: FormLimits) -> Form:
+    plain(request)
     media = request.media
     if media == "multipart/form-data":
         from arlen_core.parts import read_parts  # a form without files does not need it
@@ -182,14 +184,35 @@ async def _read(request: Request, limits: FormLimits) -> Form:
 
 
 def _pairs(raw: bytes, limits: FormLimits) -> list[tuple[str, str]]:
+    _check_sizes(raw, limits)
     pairs = decode(raw, max_fields=limits.fields)
     for name, value in pairs:
         if len(name) > limits.name_length:
-            raise HTTPError(400, f"a field name is longer than {limits.name_length} characters", code="name_too_long")
+            raise _long_name(limits)
         if len(value) * 4 > limits.field_size and len(value.encode()) > limits.field_size:
-            row = FieldError(name, "field_too_large", f"is larger than {limits.field_size} bytes")
-            raise HTTPError(413, "a field is too large", code="field_too_large", errors=[row])
+            raise _large(name, limits)
     return pairs
+
+
+def _check_sizes(raw: bytes, limits: FormLimits) -> None:
+    """Refuse what is too large however it decodes, before that is done: a byte takes at most three, a letter twelve."""
+    value, name = 3 * limits.field_size, 12 * limits.name_length
+    if len(raw) > value + name + 1 and raw.count(b"&") <= limits.fields:
+        for part in raw.split(b"&"):
+            head = part.partition(b"=")[0]
+            if len(head) > name:
+                raise _long_name(limits)
+            if len(part) > value + name + 1:
+                raise _large(decode(head + b"=")[0][0], limits)
+
+
+def _large(name: str, limits: FormLimits) -> HTTPError:
+    row = FieldError(name, "field_too_large", f"is larger than {limits.field_size} bytes")
+    return HTTPError(413, "a field is too large", code="field_too_large", errors=[row])
+
+
+def _long_name(limits: FormLimits) -> HTTPError:
+    return HTTPError(400, f"a field name is longer than {limits.name_length} characters", code="name_too_long")
 
 
 def _check_charset(header: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from arlen_core.convert import multiple, prepare
 from arlen_core.decimals import holds, unsound
+from arlen_core.encodings import plain
 from arlen_core.errors import FieldError, HTTPError
 from arlen_core.params import Input, Invalid
 from arlen_core.validation import ROWS, custom, explain, fields, strip
@@ -39,7 +40,7 @@ def decoder(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], 
 
     JSON (RFC 8259) is decoded and validated in one pass; of a name that comes twice the last value counts. Forms are
     flattened and converted. It raises `Invalid` with a row for each failing field, and `HTTPError` 400 (broken JSON),
-    413 (too large) or 415 (a media type that nobody asked for).
+    413 (too large) or 415 (a media type that nobody asked for, or a content coding).
 
     Raises `TypeError` for a type that cannot be read.
     """
@@ -49,6 +50,7 @@ def decoder(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], 
     async def read(request: Request) -> Any:
         media = request.media
         if media == "application/json" or media.endswith("+json"):
+            plain(request)
             raw = await request.body.read()
             try:
                 value = read_json(raw)
