@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -161,6 +162,38 @@ def test_a_port_that_is_taken(app, doctor, monkeypatch):
         code, found = doctor()
     assert (0, "warning") == (code, found["port"]["status"])
     assert "ARLEN_SERVER__PORT" in found["port"]["fix"]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate and its key in one file."""
+    pytest.importorskip("arlen_server")
+    folder = Path(__file__).parents[2] / "arlen-server/tests/server/certificates"
+    (tmp_path / "both.pem").write_text((folder / "server.pem").read_text() + (folder / "server.key").read_text())
+    return str(tmp_path / "both.pem")
+
+
+def test_tls_files_are_opened(app, doctor, monkeypatch, certificate):
+    """Certificate and key of the server are opened as the server will open them."""
+    monkeypatch.setenv("ARLEN_SERVER__TLS__CERTIFICATE", certificate)
+    assert (0, "ok") == ((found := doctor())[0], found[1]["tls"]["status"])
+
+
+@pytest.mark.parametrize("key", ["certificate", "key", "client_ca"])
+def test_tls_files_that_cannot_be_used(app, doctor, monkeypatch, certificate, key):
+    """A file of TLS that is missing or no PEM fails, and is named with the reason."""
+    monkeypatch.setenv("ARLEN_SERVER__TLS__CERTIFICATE", certificate)
+    for value in ("gone.pem", "app.py"):
+        monkeypatch.setenv(f"ARLEN_SERVER__TLS__{key.upper()}", value)
+        code, found = doctor()
+        assert (1, "failed") == (code, found["tls"]["status"])
+        assert value in found["tls"]["message"]
+        assert "server.tls" in found["tls"]["fix"]
+
+
+def test_tls_is_optional(app, doctor):
+    """Without TLS there is nothing to open."""
+    assert "tls" not in doctor()[1]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import ssl
 import sys
 import tempfile
 from argparse import Namespace
@@ -127,12 +128,14 @@ def _folders(_: Namespace) -> Iterator[Check]:
 
 def _config(_: Namespace) -> Iterator[Check]:
     config = App("doctor", root=Path.cwd()).config  # which opens the sections of the core
-    for name, kind in installed().items():
-        config.section(name, kind())
+    sections = {name: config.section(name, kind()) for name, kind in installed().items()}
     rows = config.dump()
     yield Check("config", "ok", f"{len(rows)} settings for {config.env}")
     if "server.port" in rows:
         yield _port(str(rows["server.host"]["value"]), int(rows["server.port"]["value"]))
+    tls: Any = getattr(sections.get("server"), "tls", None)
+    if tls is not None:
+        yield _tls(tls)
 
 
 def _port(host: str, port: int) -> Check:
@@ -145,6 +148,21 @@ def _port(host: str, port: int) -> Check:
         fix = "stop what uses it, or set ARLEN_SERVER__PORT"
         return Check("port", "warning", f"{host}:{port} cannot be listened on: {error.strerror}", fix)
     return Check("port", "ok", f"{host}:{port} is free")
+
+
+def _tls(tls: Any) -> Check:
+    """Open certificate, key and authorities as the server will."""
+    fix = "check server.tls.certificate, key, password and client_ca; paths are relative to this folder"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(tls.certificate, tls.key or None, password=tls.password.reveal)
+        if tls.client_ca:
+            context.load_verify_locations(tls.client_ca)
+    except (OSError, ValueError) as error:  # what they say never has the password
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        files = ", ".join(filter(None, (tls.certificate, tls.key, tls.client_ca)))
+        return Check("tls", "failed", f"{files}: {reason}", fix)
+    return Check("tls", "ok", f"{tls.certificate} and its key fit")
 
 
 def _app(args: Namespace) -> Iterator[Check]:
