@@ -85,7 +85,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_line: Annotated[int, _Count, _about("request line without its line end, else 414")] = 8192
     max_header_bytes: Annotated[int, _Count, _about("all header lines with their line ends, else 431")] = 32768
     max_headers: Annotated[int, _Count, _about("number of header fields, else 431")] = 100
-    max_body: Annotated[int, _Size, _about("request body, else 413; a route may set its own")] = 1048576
+    max_body: Annotated[
+        int, _Size, _about("request body, else 413; `http.max_body` goes over it, and a route's `max_body=` over both")
+    ] = 1048576
     max_chunk_line: Annotated[
         int, _Count, _about("a chunk's size line with extensions, and a trailer line, else 400")
     ] = 256

@@ -490,7 +490,7 @@ async def test_the_end_of_the_process_in_a_handler(serving, wire, error):
     def feed():
         try:
             line.protocol.data_received(GET % b"")
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001  # the loop would end with it
             caught.append(type(raised))
 
     asyncio.get_running_loop().call_soon(feed)

@@ -84,7 +84,7 @@ async def opened(serving, wire, monkeypatch):
     ids=["pings", "pongs", "messages", "empty messages", "empty fragments"],
 )
 async def test_floods_leave_others_their_turn(opened, flood, messages):
-    """However many tiny frames come at once, only some hundreds are taken in one turn of the event loop; none is lost."""
+    """However many tiny frames come at once, some hundreds are taken in a turn of the event loop; none is lost."""
     line, received, counts = opened
     line.transport.protocol.data_received(flood + frame(8, b"\x03\xe8"))
     for _ in range(10_000):
