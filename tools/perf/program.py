@@ -1,0 +1,54 @@
+"""Program: what runs under valgrind: `python -m tools.perf.program 100 0 wire.minimal ...`.
+
+The arguments are the number of steps, the extra work in per cent, and names of paths. Each path runs in a fork of its
+own, so that one does not see what another left behind. It marks its stages by a call that nobody else makes, getppid,
+at which callgrind writes down what it has counted: the start, then so many steps, then twice as many.
+"""
+
+import os
+import sys
+import traceback
+
+from tools.perf import instrument, still
+
+still.stop()
+
+from tools.perf.paths import PATHS  # noqa: E402
+from tools.perf.sites import ready  # noqa: E402
+from tools.perf.steps import run  # noqa: E402
+
+__all__ = ["main"]
+
+WARM = 30
+"""Steps until the interpreter has specialised the code and caches are full."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run each path in a child; return 1 when one failed."""
+    steps, extra, *names = arguments
+    failed = 0
+    ready()
+    if instrument.possible():
+        instrument.begin()
+    for name in names:
+        child = os.fork()
+        if child == 0:
+            _leave(name, int(steps), float(extra) / 100)
+        print(f"{name} {child}", flush=True)
+        failed |= os.waitpid(child, 0)[1]
+    return int(failed != 0)
+
+
+def _leave(name: str, steps: int, extra: float) -> None:
+    """Measure one path and end the process at once, without tidying what nobody looks at."""
+    try:
+        counts = [WARM, steps, 2 * steps]
+        run(PATHS[name], [round(count * (1 + extra)) for count in counts], os.getppid, still.settle)
+    except BaseException:  # noqa: BLE001  # the parent has to know
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
