@@ -1,0 +1,79 @@
+"""Environments: a virtual environment for each peer, with pinned packages, made on first use."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["Absent", "make", "pins"]
+
+PEERS = Path(__file__).with_name("peers")
+
+
+class Absent(Exception):
+    """A peer could not be installed; the message says why."""
+
+
+def pins(peer: str, folder: Path = PEERS) -> list[str]:
+    """Return the pinned requirements of a peer; raises `Absent` for one that pins nothing, or not everything."""
+    path = folder / f"{peer}.txt"
+    if not path.is_file():
+        raise Absent(f"there is no {path.name}")
+    lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
+    found = [line for line in lines if line]
+    if loose := [line for line in found if "==" not in line]:
+        raise Absent(f"{path.name} does not pin {', '.join(loose)}")
+    return found
+
+
+def make(peer: str, cache: Path, folder: Path = PEERS) -> Path:
+    """Return the interpreter of a peer's environment, after making or renewing it when its pins have changed.
+
+    Raises `Absent` when it cannot be installed.
+    """
+    wanted = _mark(pins(peer, folder))
+    home = cache / f"{peer}-py{sys.version_info[0]}{sys.version_info[1]}"
+    python, mark = home / "bin" / "python", home / "pins"
+    if mark.is_file() and mark.read_text() == wanted and python.exists():
+        return python
+    if home.exists():
+        shutil.rmtree(home)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    for command in _commands(home, folder / f"{peer}.txt"):
+        _run(command)
+    mark.write_text(wanted)
+    return python
+
+
+def _mark(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join([sys.version, *lines]).encode()).hexdigest()
+
+
+def _commands(home: Path, requirements: Path) -> list[list[str]]:
+    python = str(home / "bin" / "python")
+    if uv := shutil.which("uv"):
+        return [
+            [uv, "venv", "--quiet", "--python", sys.executable, str(home)],
+            [uv, "pip", "install", "--quiet", "--python", python, "-r", str(requirements)],
+        ]
+    return [
+        [sys.executable, "-m", "venv", str(home)],
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)],
+    ]
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=_environ())
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Absent(f"{Path(command[0]).name}: {error}") from None
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Absent(" ".join(line.strip() for line in lines[-4:]) or f"{Path(command[0]).name} failed")
+
+
+def _environ() -> dict[str, str]:
+    # hatch's environment holds every install to our own lock, and a peer has its own.
+    return {name: value for name, value in os.environ.items() if name not in {"UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"}}

@@ -1,0 +1,103 @@
+"""Lanes: a server that runs for a scenario; opened and checked before the first round, closed after the last."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bench import checks
+from tools.bench.environments import Absent
+from tools.bench.generators import Generator
+from tools.bench.processes import ROOT, Child, Failed, free_port
+from tools.bench.records import Options, Results
+from tools.bench.scenarios import Scenario
+from tools.bench.servers import Server
+
+__all__ = ["Kit", "Lane", "opened"]
+
+
+@dataclass
+class Lane:
+    """A server that runs for a scenario."""
+
+    scenario: Scenario
+    server: Server
+    child: Child
+    port: int
+    idle: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"{self.scenario.name}/{self.server.name}"
+
+
+@dataclass
+class Kit:
+    """What a run needs.
+
+    Attributes:
+        python: returns the interpreter of a server; may raise `Absent`.
+        scratch: a folder that is thrown away.
+        generator: makes the load that is measured.
+        warmer: makes the load before that.
+        options: how to measure.
+        results: where what comes of it goes.
+        say: tells the person who waits.
+    """
+
+    python: Callable[[Server], Path]
+    scratch: Path
+    generator: Generator
+    warmer: Generator
+    options: Options
+    results: Results
+    say: Callable[[str], None] = print
+
+    def fault(self, name: str, found: Sequence[str]) -> None:
+        """Note that a lane is out."""
+        self.results.wrong[name] = list(found)
+        self.say(f"  {name}: WRONG: {found[0]}")
+
+
+@contextmanager
+def opened(scenarios: Sequence[Scenario], servers: Sequence[Server], kit: Kit) -> Iterator[list[Lane]]:
+    """Start every server for every scenario, and end them all; yields those whose answers are right."""
+    with ExitStack() as stack:
+        lanes = []
+        for server in servers:
+            if python := _python(server, kit):
+                for scenario in scenarios:
+                    lanes.append(lane := _start(scenario, server, python, kit))
+                    stack.callback(lane.child.stop)
+        yield [lane for lane in lanes if _right(lane, kit)]
+
+
+def _python(server: Server, kit: Kit) -> Path | None:
+    if server.name in kit.results.absent:
+        return None
+    try:
+        return kit.python(server)
+    except Absent as error:
+        kit.results.absent[server.name] = str(error)
+        kit.say(f"  {server.name}: absent: {error}")
+        return None
+
+
+def _start(scenario: Scenario, server: Server, python: Path, kit: Kit) -> Lane:
+    port = free_port()
+    environ = server.variables(scenario.name, ROOT, kit.scratch)
+    log = kit.scratch / f"{scenario.name}-{server.name}.log"
+    return Lane(scenario, server, Child(server.line(python, port), environ, log, core=kit.options.core), port)
+
+
+def _right(lane: Lane, kit: Kit) -> bool:
+    try:
+        lane.child.wait_until_it_listens(lane.port)
+        found = checks.problems(lane.scenario, lane.port)
+    except Failed as error:
+        found = [f"it did not start: {error}"]
+    if found:
+        kit.fault(lane.name, found)
+        lane.child.stop()
+    return not found

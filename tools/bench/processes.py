@@ -1,0 +1,151 @@
+"""Child processes: started on a core, watched until they listen, measured with all they start, and always ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["Child", "Failed", "cores", "free_port", "interruptible", "launched", "spent"]
+
+ROOT = Path(__file__).parents[2]
+LAUNCH = Path(__file__).with_name("launch.py")
+PROC = Path("/proc")
+
+
+class Failed(Exception):
+    """A child did not start, or ended; the message says why."""
+
+
+class Child:
+    """A server in a session of its own.
+
+    Args:
+        command: the program and its arguments.
+        environ: its whole environment.
+        log: a file for what it prints.
+        core: where it runs, or None.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], log: Path, *, core: int | None = None
+    ) -> None:
+        self.command, self.log = list(command), log
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                launched(command, core),
+                cwd=ROOT,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
+    def wait_until_it_listens(self, port: int, timeout: float = 30.0) -> None:
+        """Return when somebody accepts connections at the port; raise `Failed` when it ends or takes too long."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not self.alive:
+                raise Failed(f"it ended with {self._process.returncode}: {self.tail()}")
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+                return
+            time.sleep(0.02)
+        raise Failed(f"it does not listen after {timeout:g} s: {self.tail()}")
+
+    def tail(self) -> str:
+        """Return the end of what it printed."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return " | ".join(line.strip() for line in lines[-3:]) or "it printed nothing"
+
+    def cpu(self) -> float | None:
+        """Return the processor seconds of it and of all it started, or None where the system does not tell."""
+        return spent(self.pid)
+
+    def stop(self, grace: float = 3.0) -> None:
+        """End it and all it started: TERM, and KILL after `grace` seconds."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
+        for pid in {self.pid, *_session(self.pid)}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL) if self.alive or pid != self.pid else None
+        self._process.wait()
+
+
+def launched(command: Sequence[str], core: int | None) -> list[str]:
+    """Return the command that runs another one on a core."""
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(-1 if core is None else core), *command]
+
+
+def spent(pid: int) -> float | None:
+    """Return the processor seconds of the session that `pid` leads; only what still runs is counted."""
+    if not PROC.is_dir():
+        return None
+    return sum(_seconds(each) for each in _session(pid))
+
+
+def cores() -> tuple[int | None, int | None]:
+    """Return a core for the server and one for the load generator, or None twice when there is but one."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None, None
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[1]) if len(allowed) > 1 else (None, None)
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make TERM and HUP raise `KeyboardInterrupt` as Ctrl-C does, so that everything that was started is ended."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _session(leader: int) -> list[int]:
+    found = []
+    for entry in os.scandir(PROC) if PROC.is_dir() else ():
+        with suppress(OSError, ValueError, IndexError):
+            if int(_stat(int(entry.name))[3]) == leader:
+                found.append(int(entry.name))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+
+
+def _seconds(pid: int) -> float:
+    # schedstat counts nanoseconds; stat counts ticks of 10 ms, and is what there is when the kernel lacks the other.
+    try:
+        tasks = list((PROC / str(pid) / "task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except (OSError, ValueError, IndexError):
+        with suppress(OSError):
+            fields = _stat(pid)
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
