@@ -1,4 +1,9 @@
-"""The corpus: raw requests as data, each with its RFC section and what must come of it."""
+"""The corpus: raw requests as data, each with its RFC section and what must come of it.
+
+A case has `raw`, or a chunked `body`; what `status` the answers have; the targets `seen` by the application; perhaps a
+`code`, `closed` when the connection ends after an accepted request, and `alone` when nothing is to be sent behind it.
+`demand` is the RFC's word where it is not plain from the status: grammar SHOULD be refused (RFC 9112 §2.2).
+"""
 
 import asyncio
 import tomllib
@@ -88,6 +93,19 @@ async def test_byte_by_byte(serving, wire, heads, case):
     check(case, line.transport.data, served.app, heads)
     line.transport.abort()
     await asyncio.sleep(0)
+
+
+DEMANDS = {"MUST accept", "SHOULD accept", "MAY refuse", "MAY refuse, MUST close", "SHOULD refuse", "MUST refuse"}
+
+
+def test_every_demand_is_met():
+    """What the RFCs want refused is refused; what they want accepted is accepted, but where a case says otherwise."""
+    for case in (parameter.values[0] for parameter in CASES):
+        accepted = case["status"][0] < 400
+        demand = case.get("demand", "MUST accept" if accepted else "SHOULD refuse")
+        assert demand in DEMANDS
+        assert not (accepted and demand.endswith(("SHOULD refuse", "MUST refuse"))), case["name"]
+        assert accepted or "accept" not in demand or "refused here" in case["rfc"], case["name"]
 
 
 def test_every_case_names_its_rfc():
