@@ -16,7 +16,7 @@ from pathlib import Path
 __all__ = ["Broken", "available", "costs", "count", "profile", "spread"]
 
 ROOT = Path(__file__).parents[2]
-STEPS = 100
+STEPS = 64
 _summary = re.compile(r"^summary: (\d+)", re.MULTILINE)
 _name = re.compile(r"fn=\((\d+)\)(?: (.*))?")
 _cost = re.compile(r"[+\-*]?\d* ?(\d+)$")
@@ -101,6 +101,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "PYTHONPYCACHEPREFIX": str(folder / "cache"),
     }
 

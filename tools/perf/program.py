@@ -19,7 +19,7 @@ from tools.perf.steps import run  # noqa: E402
 
 __all__ = ["main"]
 
-WARM = 30
+WARM = 32
 """Steps until the interpreter has specialised the code and caches are full."""
 
 
@@ -40,14 +40,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _leave(name: str, steps: int, extra: float) -> None:
-    """Measure one path and end the process at once, without tidying what nobody looks at."""
+    """Measure one path and end the process at once: tidying would wait for timers that never fire."""
+    counts = [round(count * (1 + extra)) for count in (WARM, steps, 2 * steps)]
+    marks = iter(counts)
+
+    def mark() -> None:
+        os.getppid()
+        next(marks)
+        if not marks.__length_hint__():
+            os._exit(0)
+
     try:
-        counts = [WARM, steps, 2 * steps]
-        run(PATHS[name], [round(count * (1 + extra)) for count in counts], os.getppid, still.settle)
+        run(PATHS[name], counts, mark, still.settle)
     except BaseException:  # noqa: BLE001  # the parent has to know
         traceback.print_exc()
         os._exit(1)
-    os._exit(0)
 
 
 if __name__ == "__main__":

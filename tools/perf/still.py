@@ -20,14 +20,16 @@ _BEGIN = 10_000_000_000_000
 def stop() -> None:
     """Replace the clocks and the sources of chance by ones in C that cost the same each time.
 
-    The wall clock stands still. The performance counter moves by a microsecond a call, because durations are written
-    into log lines and the digits of a real one differ. The monotonic clock stays: event loops sleep by it.
+    The wall clock stands still. The others move by a microsecond a call: durations are written into log lines, and
+    the digits of real ones differ; and the timers of an event loop never fire between two steps.
     """
     replaced = cast("Any", time)
     replaced.time = repeat(_WALL).__next__
     replaced.time_ns = repeat(int(_WALL * 1e9)).__next__
     replaced.perf_counter_ns = count(_BEGIN, 1000).__next__
     replaced.perf_counter = count(_BEGIN / 1e9, 1e-6).__next__
+    replaced.monotonic = count(_BEGIN / 1e9, 1e-6).__next__
+    replaced.monotonic_ns = count(_BEGIN, 1000).__next__
     random.seed(0)
     cast("Any", os).urandom = random.Random(0).randbytes  # noqa: S311  # nothing here is secret
     sys.setswitchinterval(1000)  # a thread that waits, such as the log's, must not take its turn at another place
