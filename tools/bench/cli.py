@@ -1,7 +1,6 @@
 """The command line: `python -m tools.bench`."""
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = Options(given.rounds, given.seconds, given.warmup, core, generator.name)
         results = Results(options=options)
         own = generators.Own(other)
-        kit = Kit(lambda server: _python(server, given.cache), scratch, generator, own, options, results)
+        kit = Kit(lambda server: _peer(server, given.cache), scratch, generator, own, options, results)
         for group in _groups(scenarios):
             print(", ".join(each.title for each in group), flush=True)
             measure(group, servers, kit)
@@ -37,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _python(server: Server, cache: Path) -> Path:
-    return environments.make(server.peer, cache) if server.peer else Path(sys.executable)
+def _peer(server: Server, cache: Path) -> Path | None:
+    return environments.make(server.peer, cache) if server.peer else None
 
 
 def _groups(scenarios: Sequence[Scenario]) -> list[list[Scenario]]:

@@ -37,7 +37,7 @@ class Kit:
     """What a run needs.
 
     Attributes:
-        python: returns the interpreter of a server; may raise `Absent`.
+        peer: returns the interpreter of a server's own environment, or None; may raise `Absent`.
         scratch: a folder that is thrown away.
         generator: makes the load that is measured.
         warmer: makes the load before that.
@@ -46,7 +46,7 @@ class Kit:
         say: tells the person who waits.
     """
 
-    python: Callable[[Server], Path]
+    peer: Callable[[Server], Path | None]
     scratch: Path
     generator: Generator
     warmer: Generator
@@ -66,29 +66,26 @@ def opened(scenarios: Sequence[Scenario], servers: Sequence[Server], kit: Kit) -
     with ExitStack() as stack:
         lanes = []
         for server in servers:
-            if python := _python(server, kit):
-                for scenario in scenarios:
-                    lanes.append(lane := _start(scenario, server, python, kit))
-                    stack.callback(lane.child.stop)
+            for lane in _started(scenarios, server, kit):
+                stack.callback(lane.child.stop)
+                lanes.append(lane)
         yield [lane for lane in lanes if _right(lane, kit)]
 
 
-def _python(server: Server, kit: Kit) -> Path | None:
+def _started(scenarios: Sequence[Scenario], server: Server, kit: Kit) -> Iterator[Lane]:
     if server.name in kit.results.absent:
-        return None
+        return
     try:
-        return kit.python(server)
+        peer = kit.peer(server)
     except Absent as error:
         kit.results.absent[server.name] = str(error)
         kit.say(f"  {server.name}: absent: {error}")
-        return None
-
-
-def _start(scenario: Scenario, server: Server, python: Path, kit: Kit) -> Lane:
-    port = free_port()
-    environ = server.variables(scenario.name, ROOT, kit.scratch)
-    log = kit.scratch / f"{scenario.name}-{server.name}.log"
-    return Lane(scenario, server, Child(server.line(python, port), environ, log, core=kit.options.core), port)
+        return
+    for scenario in scenarios:
+        port = free_port()
+        environ = server.variables(peer, scenario.name, ROOT, kit.scratch)
+        log = kit.scratch / f"{scenario.name}-{server.name}.log"
+        yield Lane(scenario, server, Child(server.line(peer, port), environ, log, core=kit.options.core), port)
 
 
 def _right(lane: Lane, kit: Kit) -> bool:

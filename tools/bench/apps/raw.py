@@ -10,41 +10,28 @@ import sys
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 import uvloop
 
 from tools.bench.apps import shared
+from tools.bench.apps.plain import Answer, Refused, find
 
 __all__ = ["Bodies", "Fields", "Protocol", "main", "protocol", "serve"]
 
-TEXT = b"content-type: text/plain; charset=utf-8\r\ncontent-length: "
-JSON = b"content-type: application/json\r\ncontent-length: "
-HTML = b"content-type: text/html; charset=utf-8\r\ncontent-length: "
 REASONS = {400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 422: b"Unprocessable Content"}
-TRUTH = {"true": True, "1": True, "false": False, "0": False}
-
-Answer = tuple[bytes, bytes]
-Handler = Callable[["Protocol", str, list[str]], Answer]
-
-
-class Refused(Exception):
-    """The request cannot be answered; carries the status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 class Clock:
-    """The head that every answer begins with; its date is made once a second."""
+    """The pattern of every answer, and of the last one of a connection; its date is made once a second."""
 
-    head = b""
+    head = last = b""
 
     def tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Make the head, and again in a second."""
-        self.head = b"HTTP/1.1 200 OK\r\ndate: " + formatdate(usegmt=True).encode() + b"\r\n"
+        """Make the patterns, and again in a second."""
+        line = b"HTTP/1.1 200 OK\r\ndate: " + formatdate(usegmt=True).encode() + b"\r\n"
+        rest = b"content-type: %b\r\ncontent-length: %d\r\n\r\n%b"
+        self.head, self.last = line + rest, line + b"connection: close\r\n" + rest
         loop.call_later(1.0, self.tick, loop)
 
 
@@ -95,31 +82,22 @@ class Protocol(asyncio.Protocol):
         url, self.url = self.url, b""
         keep = self.parser.should_keep_alive()
         try:
-            line, body = self.answer(url)
+            media, body = self.answer(url)
         except Refused as error:
             self.out.append(_refusal(error.status))
             keep = False
         else:
             if keep:
-                self.out.append(b"%b%b%d\r\n\r\n%b" % (clock.head, line, len(body), body))
+                self.out.append(clock.head % (media, len(body), body))
             else:
-                self.out.append(b"%bconnection: close\r\n%b%d\r\n\r\n%b" % (clock.head, line, len(body), body))
+                self.out.append(clock.last % (media, len(body), body))
         self.closing = not keep
 
     def answer(self, url: bytes) -> Answer:
         """Find the handler of a target and call it."""
-        target = url.decode("latin-1")
-        path, _, query = target.partition("?")
-        parts: list[str] = []
-        found = STATIC.get(path)
-        if found is None:
-            parts = path.split("/")
-            found = DYNAMIC.get((parts[1], len(parts))) if len(parts) > 1 else None
-            if found is None:
-                raise Refused(404)
-        if found[0] != self.parser.get_method():
-            raise Refused(405)
-        return found[1](self, query, parts)
+        path, _, query = url.decode("latin-1").partition("?")
+        handler, parts = find(path, self.parser.get_method())
+        return handler(self, query, parts)
 
 
 class Bodies(Protocol):
@@ -146,8 +124,8 @@ class Fields(Protocol):
             response = CHAIN(self, url)
         finally:
             self.fields = {}
-        head = "".join([f"{name}: {value}\r\n" for name, value in response[1].items()])
-        return head.encode("latin-1") + response[0][0], response[0][1]
+        more = "".join([f"\r\n{name}: {value}" for name, value in response[1].items()])
+        return response[0][0] + more.encode("latin-1"), response[0][1]
 
 
 Made = tuple[Answer, dict[str, str]]
@@ -158,70 +136,6 @@ def _refusal(status: int) -> bytes:
     reason = REASONS[status]
     line = b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (status, reason)
     return b"%bcontent-length: %d\r\n\r\n%b" % (line, len(reason), reason)
-
-
-def _plaintext(_: Protocol, _query: str, _parts: list[str]) -> Answer:
-    return TEXT, shared.TEXT.encode()
-
-
-def _json(_: Protocol, _query: str, _parts: list[str]) -> Answer:
-    return JSON, shared.encode({"message": "Hello, World!"})
-
-
-def _item(_: Protocol, query: str, parts: list[str]) -> Answer:
-    given = dict([pair.partition("=")[::2] for pair in query.split("&")]) if query else {}
-    try:
-        number = int(parts[2])
-    except ValueError:
-        raise Refused(404) from None
-    try:
-        page, size = int(given.get("page", "1")), int(given.get("size", "20"))
-        active = TRUTH[given.get("active", "false")]
-    except (ValueError, KeyError):
-        raise Refused(422) from None
-    name = unquote(parts[3]) if "%" in parts[3] else parts[3]
-    return JSON, shared.encode({"id": number, "name": name, "page": page, "size": size, "active": active})
-
-
-def _validate(request: Protocol, _query: str, _parts: list[str]) -> Answer:
-    chunks, request.chunks = request.chunks, []
-    try:
-        order = shared.decode(chunks[0] if len(chunks) == 1 else b"".join(chunks))
-    except ValueError:
-        raise Refused(422) from None
-    return JSON, shared.encode(shared.summary(order))
-
-
-def _template(_: Protocol, _query: str, _parts: list[str]) -> Answer:
-    return HTML, shared.page().encode()
-
-
-def _middlewares(request: Protocol, _query: str, _parts: list[str]) -> Answer:
-    return JSON, shared.encode({"message": "Hello, World!", "user": request.session.get("user")})
-
-
-def _route(_: Protocol, _query: str, parts: list[str]) -> Answer:
-    try:
-        return JSON, shared.encode({"route": parts[1], "id": int(parts[2])})
-    except ValueError:
-        raise Refused(404) from None
-
-
-def _upload(request: Protocol, _query: str, _parts: list[str]) -> Answer:
-    size, request.size = request.size, 0
-    return JSON, shared.encode({"size": size})
-
-
-STATIC: dict[str, tuple[bytes, Handler]] = {
-    "/plaintext": (b"GET", _plaintext),
-    "/json": (b"GET", _json),
-    "/template": (b"GET", _template),
-    "/middlewares": (b"GET", _middlewares),
-    "/validate": (b"POST", _validate),
-    "/upload": (b"POST", _upload),
-}
-DYNAMIC: dict[tuple[str, int], tuple[bytes, Handler]] = {("items", 4): (b"GET", _item)}
-DYNAMIC |= {(f"resource{number}", 4): (b"GET", _route) for number in range(1, shared.ROUTES + 1)}
 
 
 def _innermost(request: Fields, url: bytes) -> Made:

@@ -1,4 +1,5 @@
 """The application on Starlette, with pure ASGI middlewares, which its documentation recommends for speed."""
+# Written as its users write it, and not installed where this is checked.
 # mypy: ignore-errors
 
 from starlette.applications import Starlette
@@ -8,10 +9,9 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from tools.bench.apps import layers, shared
+from tools.bench.apps.plain import TRUTH
 
 __all__ = ["app"]
-
-TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 async def _plaintext(_: Request) -> Response:
