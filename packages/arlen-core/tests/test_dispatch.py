@@ -9,7 +9,7 @@ import pytest
 
 from arlen_core.app import App
 from arlen_core.bodies import Body
-from arlen_core.dispatch import MAX_BODY, close, identify
+from arlen_core.dispatch import MAX_BODY, close
 from arlen_core.errors import Disconnected, HTTPError
 from arlen_core.files import FileResponse
 from arlen_core.logs import current
@@ -91,7 +91,7 @@ async def test_an_inbound_id_counts_from_a_trusted_proxy_only():
     ):
         request = Request(headers=[(b"x-request-id", given.encode("latin-1")), (b"traceparent", PARENT.encode())])
         request.state["trusted"] = trusted
-        identify(request)
+        request.identify()
         assert kept == (request.id == given)
         assert PARENT[:36] == request.trace[:36]
         assert PARENT != request.trace
@@ -101,7 +101,7 @@ async def test_identify_leaves_an_identity_alone():
     """A mounted application has that of the outer one."""
     request = Request()
     request.id, request.trace = "a", "b"
-    identify(request)
+    request.identify()
     assert ("a", "b") == (request.id, request.trace)
 
 

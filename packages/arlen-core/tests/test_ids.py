@@ -25,12 +25,18 @@ def test_ids_are_32_hex_digits_and_never_the_same():
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in made)
 
 
-def test_spans_are_16_hex_digits_and_not_zero(monkeypatch):
-    """A span is never all zero: the specification forbids it."""
+def test_spans_are_16_hex_digits():
+    """Half of a trace id."""
     assert re.fullmatch("[0-9a-f]{16}", new_span())
-    drawn = iter(["0" * 32, "0" * 16 + "f" * 16, "1" * 32])
-    monkeypatch.setattr(ids, "new_id", lambda: next(drawn))
-    assert "1" * 16 == new_span()
+
+
+def test_what_is_drawn_is_never_zero(monkeypatch):
+    """Even if chance gave zeros: neither a span nor a trace may be."""
+    given = iter([bytes(6144), b"\x11" * 6144])
+    monkeypatch.setattr(os, "urandom", lambda _: next(given))
+    monkeypatch.setattr(ids, "_pool", [])
+    assert ("1" * 16, "1" * 32) == (new_span(), new_id())
+    assert f"00-{'1' * 32}-{'1' * 16}-01" == trace_parent()
 
 
 FORK = """
@@ -145,13 +151,6 @@ def test_a_trace_may_begin_with_an_id_from_elsewhere(trace_id, kept):
     """A usable id is kept, anything else replaced; a valid header weighs more."""
     assert kept is (parse_trace(trace_parent(None, trace_id=trace_id)).trace_id == trace_id)
     assert TRACE == parse_trace(trace_parent(HEADER, trace_id="1" * 32)).trace_id
-
-
-def test_a_new_trace_is_never_zero(monkeypatch):
-    """Even if chance gave a zero."""
-    drawn = iter(["0" * 32, TRACE, "1" * 32])
-    monkeypatch.setattr(ids, "new_id", lambda: next(drawn))
-    assert f"00-{TRACE}-{'1' * 16}-01" == trace_parent()
 
 
 @given(st.text(max_size=80))

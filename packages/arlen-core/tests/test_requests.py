@@ -33,7 +33,7 @@ def test_a_request_is_empty_by_default():
     assert ("GET", "/", b"", {}, "", "") == (one.method, one.path, one.query_string, one.params, one.host, one.media)
     assert one.raw is not two.raw
     assert one.state is not two.state
-    assert one.body is not two.body
+    assert one.params is not two.params
 
 
 def test_headers_are_a_view_of_raw():
@@ -119,7 +119,7 @@ def test_host_and_media_are_in_lower_case():
     assert ("example.org:80", "text/html") == (request.host, request.media)
 
 
-def test_below_a_prefix_body_identity_and_marks_are_shared():
+def test_below_a_prefix_body_identity_and_begin_are_shared():
     """A mounted application sees the same request under its own root."""
     request = Request("POST", b"/shop/x", b"q=1", [(b"a", b"b")], client=("1.2.3.4", 5), scheme="https", upgrade="w")
     request.id, request.trace, request.state["user"], request.state["services"] = "i", "t", "ada", object()
@@ -128,7 +128,7 @@ def test_below_a_prefix_body_identity_and_marks_are_shared():
     assert ("POST", b"q=1", ("1.2.3.4", 5), "https", "w") == (
         child.method, child.query_string, child.client, child.scheme, child.upgrade,
     )  # fmt: skip
-    assert (request.body, request.raw, request.marks) == (child.body, child.raw, child.marks)
+    assert (request.body, request.raw, request.received) == (child.body, child.raw, child.received)
     assert "/shop/inner" == child.below("/inner", b"/").root
 
 
@@ -138,12 +138,23 @@ def test_below_a_prefix_the_root_stays_a_part_of_a_url():
     assert "/caf%C3%A9/a%20b" == child.root
 
 
-def test_marks_note_the_stages():
-    """Readings of one clock, in order."""
+@pytest.mark.anyio
+async def test_no_body_is_one_for_all():
+    """It is always empty, whatever its limit."""
     request = Request()
-    request.mark("routed")
-    request.mark("handled")
-    assert sorted(request.marks) == request.marks
+    request.body.limit = 0
+    assert (b"", b"") == (await request.body.read(), await Request().body.next())
+    request.body.limit = None
+
+
+def test_an_identity_is_made_when_somebody_asks():
+    """And stays; what was set is left alone."""
+    request = Request()
+    assert (request.id, request.trace) == request.identify() == (request.id, request.trace)
+    request, other = Request(), Request()
+    request.id, other.trace = "a", "b"
+    assert ("a", "b") == (request.identify()[0], other.identify()[1])
+    assert 32 == len(other.id)
 
 
 def test_repr_has_no_secrets():

@@ -86,11 +86,10 @@ class Access:
 
     def __call__(self, request: Request, response: Response, sent: int = 0, error: BaseException | None = None) -> None:
         """Log a request whose last byte was sent, or that failed; `sent` are the bytes of the body."""
-        received, routed, handled = request.marks
         end = perf_counter_ns()
-        routed = routed or end
-        handled = handled or end
-        client, trace, status = request.client, request.trace, response.status
+        received, routed, handled = request.received, request.routed or end, request.handled or end
+        client, status = request.client, response.status
+        identity, trace = request.identify()
         # whole division and one float: half the price of round()
         timings = Timings(
             (routed - received) // 1000 / 1000,
@@ -105,8 +104,8 @@ class Access:
             printable(request.method),
             self._path(request),
             status,
-            request.id,
-            request.id,
+            identity,
+            identity,
             trace[3:35],
             trace[36:52],
             request.template,

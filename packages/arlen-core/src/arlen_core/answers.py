@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from arlen_core.context import Context
 
-__all__ = ["Renderer", "View", "answer"]
+__all__ = ["READY", "Renderer", "View", "answer"]
 
 
 _RENDERED = frozenset({"html", "json"})
@@ -110,11 +110,11 @@ async def answer(result: Any, status: int | None = None, formats: Sequence[str] 
     return made if isinstance(made, Response) else cast("Response", await made)
 
 
-def _json(result: Any, status: int, _: Sequence[str]) -> Response:
+def _json(result: Any, status: int, _: Sequence[str] = ()) -> Response:
     return json(result, status)
 
 
-def _text(result: str, status: int, _: Sequence[str]) -> Response:
+def _text(result: str, status: int, _: Sequence[str] = ()) -> Response:
     return text(result, status)
 
 
@@ -134,6 +134,11 @@ def _view(result: View, status: int, formats: Sequence[str]) -> Any:
     return result.respond(status, formats)
 
 
+READY: dict[type, Callable[[Any, int], Response]] = {
+    dict: json, list: json, tuple: json, int: json, float: json, bool: json, str: text,
+}  # fmt: skip
+"""What makes a response of a value and a status, by the value's type, for those that most handlers return."""
+
 _makers: dict[type, Callable[[Any, int, Sequence[str]], Any]] = {
     dict: _json, list: _json, tuple: _json, int: _json, float: _json, bool: _json,
     str: _text, bytes: _bytes, type(None): _none, View: _view,
@@ -144,6 +149,7 @@ def _maker(result: Any) -> Callable[[Any, int, Sequence[str]], Any]:
     kind = type(result)
     if isinstance(result, msgspec.Struct) or dataclasses.is_dataclass(result):
         _makers[kind] = _json
+        READY[kind] = json
         return _json
     if isinstance(result, AsyncIterable):
         return _stream

@@ -42,7 +42,7 @@ from arlen_core.settings import HEADERS, HttpSettings
 from arlen_core.sockets import SocketClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from types import FrameType
 
     from arlen_core.answers import Renderer
@@ -253,11 +253,10 @@ class App(Router):
         """Fail `/readyz` while everything else is still served: the first step of a stop."""
         self.health.draining = True
 
-    async def handle(self, request: Request) -> Response:
-        """Answer a request; exceptions become responses. Call `finish` when the response has been sent."""
-        if self._dispatch is None:
-            raise StartupError("the application has not started", fix="await app.start() first")
-        return await self._dispatch.handle(request)
+    @property
+    def handle(self) -> Callable[[Request], Awaitable[Response]]:
+        """Answers a request; exceptions become responses. Call `finish` when the response has been sent."""
+        return _unstarted if self._dispatch is None else self._dispatch.handle
 
     def finish(
         self, request: Request, response: Response, *, sent: int = 0, error: BaseException | None = None
@@ -272,7 +271,7 @@ class App(Router):
         """
         if self._access is not None:
             self._access(request, response, sent, error)
-        if isinstance(error, Exception) and not isinstance(error, _LEFT):
+        if error is not None and isinstance(error, Exception) and not isinstance(error, _LEFT):
             self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
         self.after(request, response)
 
@@ -281,10 +280,11 @@ class App(Router):
 
         A failure is logged.
         """
-        for mounted, child, made in request.state.pop("mounts", ()):
-            mounted.after(child, made)
-        for context, function, args, options in request.state.pop("background", ()):
-            context.run(self._spawn, function, args, options)
+        if request.state:
+            for mounted, child, made in request.state.pop("mounts", ()):
+                mounted.after(child, made)
+            for context, function, args, options in request.state.pop("background", ()):
+                context.run(self._spawn, function, args, options)
         if self._after is not None:
             try:
                 self._after(request, response)
@@ -327,6 +327,7 @@ class App(Router):
             compression=self.compression,
             identity=self.http.identity,
             timing=self.debug if self.http.timing is None else self.http.timing,
+            clocks=self._access is not None,
         )
         self._after = self.hooks.sender("after_response", self.background.spawn)
         self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])
@@ -346,6 +347,10 @@ class App(Router):
             self.background.spawn(function, *args, **options)
         except BackgroundFull as error:
             self.log.exception("background.refused", reason=str(error))
+
+
+async def _unstarted(_: Request) -> Response:
+    raise StartupError("the application has not started", fix="await app.start() first")
 
 
 def _itself(value: Any) -> Any:

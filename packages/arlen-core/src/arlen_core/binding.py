@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
 
     Get = Callable[[Request], Any]
+    Getters = list[tuple[str, Any]]
     Gather = Callable[[Request], Awaitable[dict[str, Any]]]
     Handler = Callable[..., Any]
 
@@ -78,7 +79,8 @@ class Plan(Struct, frozen=True):
     Attributes:
         parameters: what was bound, in order; documents are made of it.
         gather: fetches the arguments; raises `ValidationFailed` with every failing field of every source.
-        call: gathers, then runs the handler: awaited, in a thread, or as a stream.
+        call: gathers, then runs the handler: awaited, in a thread, or as a stream. No coroutine of its own stands
+            between it and a handler whose arguments need not be waited for.
         socket: the name of the `WebSocket` parameter, or "".
     """
 
@@ -125,8 +127,7 @@ class Binder:
         _check(handler, [each.parameter for each in made], path if whole else ())
         socket = next((each.parameter.name for each in made if each.parameter.source == "socket"), "")
         gather = _gather(made)
-        alone = not any(each.get for each in made)
-        call = _caller(handler, gather, self._threads, alone=alone)
+        call = _caller(handler, made, gather, self._threads)
         return Plan(tuple(each.parameter for each in made), gather, call, socket)
 
     def _bind(
@@ -271,24 +272,16 @@ def _check(handler: Handler, parameters: list[Parameter], path: Collection[str])
 
 
 def _gather(made: list[Bound]) -> Gather:
-    fetched = [(each.parameter, each.get, each.waits) for each in made if each.get is not None]
-    plain = [(parameter.name, get) for parameter, get, waits in fetched if not waits]
-    bodies = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source == "body"]
-    scoped = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source != "body"]
+    plain, bodies, scoped = _sorted(made)
 
     async def gather(request: Request) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        rows: list[FieldError] | None = None
-        for name, get in plain:
-            try:
-                values[name] = get(request)
-            except Invalid as error:
-                rows = [*(rows or ()), *error.rows]
+        rows = _take(plain, request, values)
         for name, get in bodies:
             try:
                 values[name] = await get(request)
             except Invalid as error:
-                rows = [*(rows or ()), *error.rows]
+                rows = [*rows, *error.rows]
         if rows:
             raise ValidationFailed(rows)
         for name, get in scoped:  # opened only for valid input
@@ -298,7 +291,27 @@ def _gather(made: list[Bound]) -> Gather:
     return gather
 
 
-def _caller(handler: Handler, gather: Gather, threads: Callable[[], CapacityLimiter | None], *, alone: bool) -> Any:
+def _sorted(made: list[Bound]) -> tuple[Getters, Getters, Getters]:
+    """Return what is at hand, what is read from the body, and what is opened last."""
+    fetched = [(each.parameter, each.get, each.waits) for each in made if each.get is not None]
+    plain = [(parameter.name, get) for parameter, get, waits in fetched if not waits]
+    bodies = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source == "body"]
+    scoped = [(parameter.name, get) for parameter, get, waits in fetched if waits and parameter.source != "body"]
+    return plain, bodies, scoped
+
+
+def _take(plain: Getters, request: Request, values: dict[str, Any]) -> list[FieldError]:
+    """Put what is at hand into `values`, and return what is wrong with it."""
+    rows: list[FieldError] = []
+    for name, get in plain:
+        try:
+            values[name] = get(request)
+        except Invalid as error:
+            rows += error.rows
+    return rows
+
+
+def _caller(handler: Handler, made: list[Bound], gather: Gather, threads: Callable[[], CapacityLimiter | None]) -> Any:
     function = target(handler)
     if inspect.isgeneratorfunction(function):
         raise StartupError(f"{place(handler)} is a plain generator", fix="write `async def`", code="bad_signature")
@@ -315,14 +328,24 @@ def _caller(handler: Handler, gather: Gather, threads: Callable[[], CapacityLimi
             return await made if inspect.isawaitable(made) else made  # a plain decorator around a coroutine function
 
         return thread
-    if alone:
+    return _direct(handler, made, gather)
 
-        async def bare(_: Request) -> Any:
-            return await handler()
 
-        return bare
+def _direct(handler: Handler, made: list[Bound], gather: Gather) -> Any:
+    plain, bodies, scoped = _sorted(made)
+    if bodies or scoped:
 
-    async def call(request: Request) -> Any:
-        return await handler(**await gather(request))
+        async def call(request: Request) -> Any:
+            return await handler(**await gather(request))
 
-    return call
+        return call
+    if not plain:
+        return lambda _: handler()
+
+    def at_hand(request: Request) -> Any:
+        values: dict[str, Any] = {}
+        if rows := _take(plain, request, values):
+            raise ValidationFailed(rows)
+        return handler(**values)
+
+    return at_hand

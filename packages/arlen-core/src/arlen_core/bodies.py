@@ -12,7 +12,7 @@ from arlen_core.errors import Disconnected, PayloadTooLarge
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-__all__ = ["Body", "Feed"]
+__all__ = ["NOTHING", "Body", "Feed"]
 
 
 class Body:
@@ -56,6 +56,10 @@ class Body:
         if not chunk:
             raise StopAsyncIteration
         return chunk
+
+
+NOTHING = Body()
+"""The body of every request that has none; its limit means nothing."""
 
 
 class Feed(Body):

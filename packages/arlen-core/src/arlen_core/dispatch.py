@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from arlen_core.bodies import NOTHING
 from arlen_core.compression import Compression, compress
 from arlen_core.conditional import conditional
 from arlen_core.errors import Disconnected, HTTPError, NotFound
 from arlen_core.files import FileResponse
-from arlen_core.ids import request_id, trace_parent
 from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from arlen_core.headers import Raw
     from arlen_core.hooks import Hooks
     from arlen_core.requests import Request
+    from arlen_core.routes import Route
     from arlen_core.sockets import Transport
 
     Closer = Callable[[BaseException | None], Awaitable[object]]
     Call = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["MAX_BODY", "Dispatcher", "cancelling", "close", "identify"]
+__all__ = ["MAX_BODY", "Dispatcher", "cancelling", "close"]
 
 MAX_BODY = 1_048_576
 """Most bytes of a request body when nobody says anything."""
@@ -50,6 +52,7 @@ class Dispatcher:
         compression: what is compressed.
         identity: send the request id and the trace.
         timing: send how long the stages took, as `Server-Timing`.
+        clocks: take note of how long the stages took, for the log.
     """
 
     def __init__(
@@ -64,23 +67,49 @@ class Dispatcher:
         compression: Compression | None = None,
         identity: bool = True,
         timing: bool = False,
+        clocks: bool = True,
     ) -> None:
-        self._match, self._recover = matcher.match, recover
+        self._match, self._static, self._recover = matcher.match, matcher.static, recover
         self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
         self._last = hooks.runner("before_response")
         self._headers: Raw = headers or []
         self._names = frozenset(name for name, _ in self._headers) | {b"x-request-id", b"traceparent"}
         self._max_body, self._identity, self._timing = max_body, identity, timing
         self._compression = compression or Compression()
+        self._minimum = self._compression.minimum
+        self._clocks = clocks or timing
+        self._bare = not (self._headers or identity or timing)
         self._missing = compose(self._miss, around)
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request. Exceptions become responses; cancellation passes through."""
-        identify(request)
+        """Answer a request. Exceptions become responses; cancellation passes through.
+
+        One coroutine does what most requests need, for each call more costs one in thirty of a request.
+        """
         current.set(request)
         try:
-            response = await self._answer(request)
-            return await self._finish(request, response)
+            try:
+                early = None if self._first is None else await self._begin(request)
+                response = await self._route(request)(request) if early is None else early
+            except Exception as raised:  # noqa: BLE001  # every error becomes a response
+                request.failure = raised
+                response = await self._recover(request, raised)
+            except anyio.get_cancelled_exc_class() as raised:
+                response = await self._deceived(request, raised)
+            body, owner = response.body, response.owner
+            if (
+                body is None
+                or owner is not None
+                or len(body) >= self._minimum
+                or len(response.raw) > 1
+                or request.closers
+                or self._last is not None
+            ):
+                return await self._finish(request, response)
+            response.owner = request
+            if self._clocks:
+                request.handled = perf_counter_ns()
+            return response if self._bare else self._dress(request, response)
         except Exception as raised:  # noqa: BLE001  # every error becomes a response
             request.failure = raised
             return self._dress(request, await self._recover(request, raised))
@@ -88,41 +117,60 @@ class Dispatcher:
             if request.closers:  # the request was cancelled, or finishing it failed
                 await self._abandon(request)
 
-    async def _answer(self, request: Request) -> Response:
-        try:
-            return await self._route(request)
-        except Exception as raised:  # noqa: BLE001  # every error becomes a response
-            request.failure = raised
-            return await self._recover(request, raised)
-        except anyio.get_cancelled_exc_class() as raised:
-            if cancelling():
-                raise
-            # nobody cancelled this request: its handler waited for something that was cancelled
-            request.failure = failure = RuntimeError("the handler waited for a task that was cancelled")
-            failure.__cause__ = raised
-            return await self._recover(request, failure)
+    async def _begin(self, request: Request) -> Response | None:
+        self._limit(request, None)  # hooks may read the body
+        return await self._first(request)  # type: ignore[misc,no-any-return]
 
-    async def _route(self, request: Request) -> Response:
-        if self._max_body is not None or request.body.limit is None:
-            request.body.limit = MAX_BODY if self._max_body is None else self._max_body
-        if self._first is not None and (early := await self._first(request)) is not None:
-            return early  # type: ignore[no-any-return]
-        found = self._match(request.method, request.target, request)
-        if isinstance(found, Miss):
-            request.mark("routed")
-            request.state["miss"] = found
-            return await self._missing(request)
-        route = request.route = found.route  # type: ignore[assignment]  # a mount is good enough for logs
-        request.params, request.format = found.params, found.format
-        request.template = request.root + route.template if request.root else route.template
-        if found.target:
-            request.state["mounted"] = found.target
-        elif route.options and "max_body" in route.options:  # type: ignore[union-attr]
-            request.body.limit = route.options["max_body"]  # type: ignore[union-attr]
-        request.mark("routed")
-        if self._matched is not None and (early := await self._matched(request)) is not None:
-            return early  # type: ignore[no-any-return]
-        return await route.call(request)  # type: ignore[misc]
+    async def _deceived(self, request: Request, raised: BaseException) -> Response:
+        if cancelling():
+            raise raised
+        # nobody cancelled this request: its handler waited for something that was cancelled
+        request.failure = failure = RuntimeError("the handler waited for a task that was cancelled")
+        failure.__cause__ = raised
+        return await self._recover(request, failure)
+
+    def _route(self, request: Request) -> Call:
+        """Return what answers a request."""
+        table = self._static.get(request.target)
+        if table is not None and not request.upgrade and (row := table.get(request.method)) is not None:
+            route = row[0]
+        else:
+            found = self._match(request.method, request.target, request)
+            if isinstance(found, Miss):
+                return self._missed(request, found)
+            route, request.params, request.format = found.route, found.params, found.format  # type: ignore[assignment]
+            if found.target:
+                request.state["mounted"] = found.target
+        request.route = route
+        request.template = request.root + route.template
+        if request.body is not NOTHING:
+            self._limit(request, route)
+        if self._clocks:
+            request.routed = perf_counter_ns()
+        call = cast("Call", route.call)
+        return call if self._matched is None else partial(self._heard, call)
+
+    async def _heard(self, call: Call, request: Request) -> Response:
+        """Go on when nobody who hears of the match has an answer."""
+        early = await self._matched(request)  # type: ignore[misc]
+        return await call(request) if early is None else early
+
+    def _missed(self, request: Request, miss: Miss) -> Call:
+        self._limit(request, None)
+        if self._clocks:
+            request.routed = perf_counter_ns()
+        request.state["miss"] = miss
+        return self._missing
+
+    def _limit(self, request: Request, route: Route | None) -> None:
+        """Say how much of the body may be read: what the route says, else the application, else the server."""
+        body, options = request.body, getattr(route, "options", None)
+        if options and "max_body" in options:
+            body.limit = options["max_body"]
+        elif body is NOTHING:
+            return
+        elif self._max_body is not None or body.limit is None:
+            body.limit = MAX_BODY if self._max_body is None else self._max_body
 
     async def _miss(self, request: Request) -> Response:
         miss: Miss = request.state.pop("miss")
@@ -139,9 +187,11 @@ class Dispatcher:
         return await self._recover(request, error)
 
     async def _finish(self, request: Request, response: Response) -> Response:
-        if response.owner and response.owner != request.id:  # its headers may be meant for another client's eyes
+        owner = response.owner
+        if owner is not None and owner is not request and owner.id != request.id:
+            # its headers may be meant for another client's eyes
             raise RuntimeError("a response was used for two requests: make a new one for each")
-        response.owner = request.id
+        response.owner = request
         try:
             if response.stream is not None or len(response.raw) > 1:
                 response = await self._conditional(request, response)
@@ -149,13 +199,14 @@ class Dispatcher:
                 response = await self._close(request, response)
             if self._last is not None:
                 response = await self._last(request, response)
-            if response.body is None or len(response.body) >= self._compression.minimum:
+            if response.body is None or len(response.body) >= self._minimum:
                 response = await compress(request, response, self._compression)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await discard(response.stream)
             raise
-        request.mark("handled")
+        if self._clocks:
+            request.handled = perf_counter_ns()
         return self._dress(request, response)
 
     async def _conditional(self, request: Request, response: Response) -> Response:
@@ -190,11 +241,12 @@ class Dispatcher:
 
     def _dress(self, request: Request, response: Response) -> Response:
         raw = response.raw
-        fields = self._headers
         if self._timing:
-            fields = [*fields, (b"server-timing", _timing(request.marks))]
+            raw.append((b"server-timing", _timing(request)))
+        fields = self._headers
         if self._identity:
-            fields = [*fields, (b"x-request-id", request.id.encode()), (b"traceparent", request.trace.encode())]
+            name, trace = request.identify()
+            fields = [*fields, (b"x-request-id", name.encode()), (b"traceparent", trace.encode())]
         if len(raw) > 1 and any(name in self._names for name, _ in raw):
             have = {name for name, _ in raw}
             fields = [field for field in fields if field[0] not in have]
@@ -208,20 +260,6 @@ def cancelling() -> bool:
 
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def identify(request: Request) -> None:
-    """Give the request its id and its span; an inbound id only counts from a trusted proxy."""
-    if request.id:
-        return  # mounted: the outer application did
-    given = parent = None
-    for name, value in request.raw:
-        if name == b"traceparent":
-            parent = value.decode("latin-1")
-        elif name == b"x-request-id":
-            given = value.decode("latin-1")
-    request.id = request_id(given, trusted=given is not None and bool(request.state.get("trusted")))
-    request.trace = trace_parent(parent)
 
 
 async def close(request: Request, error: BaseException | None = None) -> None:
@@ -298,9 +336,8 @@ class _Closing:
                 await _run(self._closers, error)
 
 
-def _timing(marks: list[int]) -> bytes:
-    received, routed, handled = marks
-    now = perf_counter_ns()
-    routed, handled = routed or now, handled or now
+def _timing(request: Request) -> bytes:
+    now, received = perf_counter_ns(), request.received
+    routed, handled = request.routed or now, request.handled or now
     stages = (("route", routed - received), ("action", handled - routed), ("total", now - received))
     return ", ".join(f"{name};dur={spent / 1e6:.3f}" for name, spent in stages).encode()

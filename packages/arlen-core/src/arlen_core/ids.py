@@ -57,18 +57,12 @@ def new_id() -> str:
     >>> len(new_id())
     32
     """
-    try:
-        return _pool.pop()
-    except IndexError:
-        fresh = os.urandom(4096).hex()
-        _pool.extend(fresh[at : at + 32] for at in range(0, len(fresh), 32))
-        return os.urandom(16).hex()
+    return _draw()[:32]
 
 
 def new_span() -> str:
     """Return 16 random hex digits that are not all zero, for a span."""
-    span = new_id()[:16]
-    return span if span != "0" * 16 else new_span()
+    return _draw()[:16]
 
 
 def request_id(given: str | None = None, *, trusted: bool = False) -> str:
@@ -87,7 +81,7 @@ def request_id(given: str | None = None, *, trusted: bool = False) -> str:
     """
     if trusted and given is not None and _accepted(given):
         return given
-    return new_id()
+    return _draw()[:32]
 
 
 def parse_trace(header: str | None) -> Trace | None:
@@ -137,15 +131,22 @@ def trace_parent(header: str | None = None, *, trace_id: str = "") -> str:
     >>> trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")[:36]
     '00-0af7651916cd43dd8448eb211c80319c-'
     """
-    known = parse_trace(header)
+    fresh = _draw()
+    known = parse_trace(header) if header else None
     if known is not None:
-        return f"00-{known.trace_id}-{new_span()}-{known.flags:02x}"
-    return f"00-{trace_id if _usable(trace_id) else _new_trace()}-{new_span()}-01"
+        return f"00-{known.trace_id}-{fresh[:16]}-{known.flags:02x}"
+    return f"00-{trace_id if trace_id and _usable(trace_id) else fresh[:32]}-{fresh[32:]}-01"
 
 
-def _new_trace() -> str:
-    trace = new_id()
-    return trace if trace.strip("0") else _new_trace()
+def _draw() -> str:
+    """Return 48 random hex digits without a long row of zeros, which no trace or span may be."""
+    try:
+        return _pool.pop()
+    except IndexError:
+        fresh = os.urandom(6144).hex()
+        drawn = (fresh[at : at + 48] for at in range(0, len(fresh), 48))
+        _pool.extend(each for each in drawn if "0" * 16 not in each)
+        return _draw()
 
 
 def _usable(trace_id: str) -> bool:

@@ -74,6 +74,9 @@ class Matcher:
     Raises:
         StartupError: two routes conflict, share a name, or are declared on a reserved path.
 
+    Attributes:
+        static: routes without placeholders by raw path and method, where nothing else has to be looked at.
+
     >>> from arlen_core.requests import Request
     >>> from arlen_core.router import Router
     >>> router = Router()
@@ -104,7 +107,7 @@ class Matcher:
         self._root.close()
         # a path that needs no percent sign: one look-up finds it
         plain = [(item.pattern.path, leaf) for item, leaf in leaves if item.pattern.path]
-        self._static = {path: leaf.quick for path, leaf in plain if path == quoted(path, slash=True).encode()}
+        self.static = {path: leaf.quick for path, leaf in plain if path == quoted(path, slash=True).encode()}
         self._allow = _allowed({method for item in routes for method in methods_of(item)})
 
     def match(self, method: str, target: bytes, request: Request) -> Match | Miss:
@@ -118,7 +121,7 @@ class Matcher:
         Returns:
             A `Match`, or a `Miss` that says what to answer.
         """
-        table, values, suffix = self._static.get(target), (), ""
+        table, values, suffix = self.static.get(target), (), ""
         if table is None and target not in self._reserved and b"%" not in target and b"/." not in target:
             table, values, suffix = self._quickly(target)
         found = table.get(method) if table is not None and not request.upgrade else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from arlen_core.answers import answer
+from arlen_core.answers import READY, answer
 from arlen_core.errors import HTTPError, StartupError
 from arlen_core.responses import Response, Upgrade
 from arlen_core.routes import bind_types
@@ -81,8 +81,10 @@ class Pipeline:
         plan = self._binder.plan(route.endpoint, names, body=bool(route.methods & _BODIES))
         bind_types(route, {each.wire: each.kind for each in plan.parameters if each.source == "path"})
         _check(route, plan)
-        act = _socket(route, plan) if plan.socket else self._action(route, plan)
         deadline = float(route.options.get("deadline", self._deadline))
+        if not (plan.socket or deadline > 0 or route.guards or self._before or self._after):
+            return compose(self._plain(route, plan), route.middleware)
+        act = _socket(route, plan) if plan.socket else self._action(route, plan)
         return self.around(act, route.guards, route.middleware, names=names, deadline=deadline)
 
     def around(
@@ -124,12 +126,6 @@ class Pipeline:
     def _action(self, route: Route, plan: Plan) -> Call:
         call, status, before, after = plan.call, route.status, self._before, self._after
         formats = route.formats or self._formats
-        if before is None and after is None:
-
-            async def act(request: Request) -> Response:
-                return await answer(await call(request), status, formats)
-
-            return act
 
         async def hooked(request: Request) -> Response:
             early = await before(request) if before is not None else None
@@ -137,6 +133,22 @@ class Pipeline:
             return await after(request, made) if after is not None else made
 
         return hooked
+
+    def _plain(self, route: Route, plan: Plan) -> Call:
+        """Return the call of a route with nothing around it: the errors and the answer in one coroutine."""
+        call, status, recover, formats = plan.call, route.status, self._recover, route.formats or self._formats
+        code, ready = 200 if status is None else status, READY.get
+
+        async def act(request: Request) -> Response:
+            try:
+                result = await call(request)
+                make = ready(type(result))
+                return make(result, code) if make is not None else await answer(result, status, formats)
+            except HTTPError as error:
+                request.failure = error
+                return await recover(request, error)
+
+        return act
 
 
 def _check(route: Route, plan: Plan) -> None:

@@ -7,8 +7,9 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
-from arlen_core.bodies import Body
+from arlen_core.bodies import NOTHING, Body
 from arlen_core.headers import Headers, Raw
+from arlen_core.ids import request_id, trace_parent
 from arlen_core.queries import Query
 
 if TYPE_CHECKING:
@@ -42,76 +43,112 @@ class Request:
         params: the path parameters of the matched route, decoded and converted.
         route: the matched route, or `None`.
         template: the template of the route that answered, with its mount prefixes; "" until one is found.
-        id: the request id.
-        trace: the W3C `traceparent` of this request's server span.
         state: a dict for middleware to leave things in.
         context: what the handlers of this request share, made on first use.
         failure: what this request failed with, also when it became an answer; the closers get it.
         closers: coroutine functions called with the error or `None` when the answer is complete, last added first.
-        marks: nanosecond clock readings of the stages: `[received, routed, handled]`.
+        received: when its head had arrived, in nanoseconds of `time.perf_counter_ns`.
+        routed, handled: when its route was found and its response made; 0 where nobody wants to know.
     """
 
     __slots__ = (
         "_cookies",
         "_headers",
+        "_id",
         "_path",
         "_query",
+        "_trace",
         "body",
         "client",
         "closers",
         "context",
         "failure",
         "format",
-        "id",
-        "marks",
+        "handled",
         "method",
         "params",
         "query_string",
         "raw",
+        "received",
         "root",
         "route",
+        "routed",
         "scheme",
         "server",
         "state",
         "target",
         "template",
-        "trace",
         "upgrade",
         "version",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # a server passes what it knows by position, which is cheaper
         self,
         method: str = "GET",
         target: bytes = b"/",
         query: bytes = b"",
         headers: Raw | None = None,
-        body: Body | None = None,
-        *,
+        body: Body = NOTHING,
         client: tuple[str, int] | None = None,
         server: tuple[str, int] | None = None,
         scheme: str = "http",
         version: str = "1.1",
         upgrade: str = "",
     ) -> None:
-        self.method = method
-        self.target = target
-        self.query_string = query
+        self.method, self.target, self.query_string, self.body = method, target, query, body
         self.raw: Raw = [] if headers is None else headers
-        self.body = Body() if body is None else body
         self.client, self.server, self.scheme, self.version, self.upgrade = client, server, scheme, version, upgrade
-        self.root = self.id = self.trace = self.format = self.template = ""
+        self.root = self._id = self._trace = self.format = self.template = ""
         self.params: dict[str, Any] = {}
-        self.route: Route | None = None
-        self.marks = [perf_counter_ns(), 0, 0]
         self.state: dict[str, Any] = {}
+        self.received, self.routed, self.handled = perf_counter_ns(), 0, 0
+        self.route: Route | None = None
         self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None
+        self.context: Context | None = None
+        self.failure: BaseException | None = None
         self._headers: Headers | None = None
         self._cookies: dict[str, str] | None = None
         self._query: Query | None = None
         self._path: str | None = None
-        self.context: Context | None = None
-        self.failure: BaseException | None = None
+
+    @property
+    def id(self) -> str:
+        """The request id."""
+        if not self._id:
+            self.identify()
+        return self._id
+
+    @id.setter  # noqa: A003
+    def id(self, value: str) -> None:
+        self._id = value
+
+    @property
+    def trace(self) -> str:
+        """The W3C `traceparent` of this request's server span."""
+        if not self._trace:
+            self.identify()
+        return self._trace
+
+    @trace.setter
+    def trace(self, value: str) -> None:
+        self._trace = value
+
+    def identify(self) -> tuple[str, str]:
+        """Return the id and the span; they are made when somebody asks for the first time.
+
+        An inbound id only counts from a trusted proxy; a trace goes on in any case.
+        """
+        if not self._id or not self._trace:
+            given = parent = None
+            for name, value in self.raw:
+                if name == b"traceparent":
+                    parent = value.decode("latin-1")
+                elif name == b"x-request-id":
+                    given = value.decode("latin-1")
+            trusted = given is not None and bool(self.state.get("trusted"))
+            self._id = self._id or request_id(given, trusted=trusted)
+            self._trace = self._trace or trace_parent(parent)
+        return self._id, self._trace
 
     @property
     def headers(self) -> Headers:
@@ -160,19 +197,16 @@ class Request:
         return (self.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
     def below(self, prefix: str, target: bytes) -> Request:
-        """Return the request as an application mounted at `prefix` sees it; body, identity and marks are shared."""
+        """Return the request as an application mounted at `prefix` sees it; body and identity are shared."""
         child = Request(
             self.method, target, self.query_string, self.raw, self.body,
-            client=self.client, server=self.server, scheme=self.scheme, version=self.version, upgrade=self.upgrade,
+            self.client, self.server, self.scheme, self.version, self.upgrade,
         )  # fmt: skip
         child.root = self.root + quote(prefix, safe="/!$&'()*+,;=:@")
-        child.id, child.trace, child.marks = self.id, self.trace, self.marks
+        child.id, child.trace = self.identify()
+        child.received = self.received
         child.state = {name: value for name, value in self.state.items() if name != "services"}
         return child
-
-    def mark(self, stage: str) -> None:
-        """Note when a stage ended: "routed" or "handled"."""
-        self.marks[1 if stage == "routed" else 2] = perf_counter_ns()
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path!r}>"

@@ -13,6 +13,7 @@ from arlen_core.headers import Headers, Raw
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 
+    from arlen_core.requests import Request
     from arlen_core.sockets import Transport
 
 __all__ = ["Response", "Stream", "Upgrade", "discard", "html", "json", "redirect", "text"]
@@ -43,7 +44,7 @@ class Response:
         raw: header pairs in bytes, names in lower case. The server adds Content-Length, Date and Connection.
         body: bytes, or `None` when the body is a `stream`.
         stream: an async iterable of bytes or text (sent as UTF-8), or `None`.
-        owner: the id of the request that it answers, once it does.
+        owner: the request that it answers, once it does.
 
     >>> answer = Response("hello", headers={"X-Mood": "good"})
     >>> answer.status, answer.body, answer.headers["content-type"]
@@ -62,7 +63,8 @@ class Response:
     ) -> None:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is not the status of a response (200 to 599)")
-        self.status, self.owner = status, ""
+        self.status = status
+        self.owner: Request | None = None
         self.body: bytes | None = body if isinstance(body, bytes) else _encoded(body)
         self.stream: AsyncIterable[bytes | str] | None = None
         self.raw: Raw = []
@@ -166,6 +168,9 @@ class Upgrade(Response):
         self.protocols = protocols
 
 
+_new = Response.__new__
+
+
 def json(data: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with `data` as JSON; anything that msgspec encodes.
 
@@ -215,11 +220,12 @@ async def discard(stream: object) -> None:
 def _raw(body: bytes, status: int, media: bytes, headers: Mapping[str, str] | None) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"{status} is not the status of a response (200 to 599)")
-    answer = Response.__new__(Response)  # skips the checks that constants do not need
-    answer.status, answer.body, answer.stream, answer.raw = status, body, None, [(b"content-type", media)]
-    answer.owner = ""
-    for name, value in (headers or {}).items():
-        answer.headers.set(name, value)
+    answer = _new(Response)  # skips the checks that constants do not need
+    answer.status, answer.body, answer.stream, answer.owner = status, body, None, None
+    answer.raw = [(b"content-type", media)]
+    if headers:
+        for name, value in headers.items():
+            answer.headers.set(name, value)
     return answer
 
 
