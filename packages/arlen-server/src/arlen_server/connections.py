@@ -171,6 +171,8 @@ class Connection(Exchange):
         else:
             self._phase = _HEAD
             self.deadline = self.server.wheel.now + self.settings.keep_alive_timeout
+            if self.server.draining:  # the head of this answer was sent before, so it did not say close
+                self.depart()
         if rest and self._phase == _BUSY:
             self._hold(rest)
 

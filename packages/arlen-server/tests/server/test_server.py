@@ -237,6 +237,57 @@ async def test_drain_idle_connections(serving):
     assert Drained(finished=1, aborted=0) == await draining
 
 
+async def test_drain_of_streams(serving):
+    """A stream that began before the drain could not say close: its connection has `drain_idle` seconds, too."""
+    served = await serving(virtual=True, drain_idle=1)
+    gate = asyncio.Event()
+
+    async def halves():
+        yield b"begun"
+        await gate.wait()
+        yield b"done"
+
+    @served.app.on("/stream")
+    async def stream(request):
+        return Stream(halves())
+
+    peer = await served.connect()
+    peer.send(GET % b"stream")
+    await peer.reader.readuntil(b"begun")
+    draining = asyncio.create_task(served.server.drain(10))
+    await served.wait(lambda: served.server.draining)
+    gate.set()
+    await peer.reader.readuntil(b"done\r\n0\r\n\r\n")
+    assert "close" == (await peer.ask(GET % b"last")).headers["connection"]
+    assert await peer.closed()
+    assert Drained(finished=2) == await draining
+
+
+async def test_drain_of_finished_streams(serving):
+    """The connection of a stream that began before the drain is closed when its client asks for nothing more."""
+    served = await serving(virtual=True, drain_idle=1, keep_alive_timeout=75)
+    gate = asyncio.Event()
+
+    async def word():
+        yield b"begun"
+        await gate.wait()
+
+    @served.app.on("/stream")
+    async def stream(request):
+        return Stream(word())
+
+    peer = await served.connect()
+    peer.send(GET % b"stream")
+    await peer.reader.readuntil(b"begun")
+    draining = asyncio.create_task(served.server.drain(600))
+    await served.wait(lambda: served.server.draining)
+    gate.set()
+    await peer.reader.readuntil(b"0\r\n\r\n")
+    await served.pass_time(1.3)
+    assert await peer.closed()
+    assert Drained(finished=1) == await draining
+
+
 async def test_drain_of_pipelines(serving):
     """Of pipelined requests, the one in flight is answered and says close; the client sends the others elsewhere."""
     served = await serving()
