@@ -64,7 +64,7 @@ class Client:
 
     async def send(self) -> str:
         """Send one request, check its answer, and return the body."""
-        reader, writer = await self._connected()
+        reader, writer = await self._connection()
         writer.write(self.request)
         self.pending = True
         head = await reader.readuntil(b"\r\n\r\n")
@@ -79,7 +79,12 @@ class Client:
             self.close()
         return body
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection."""
+        return self._writer is not None
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._reader is None or self._writer is None or self._reader.at_eof():
             self.close()
             self.connections += 1

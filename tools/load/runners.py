@@ -20,12 +20,13 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import IO, Any, Self, cast
 
-__all__ = ["PATIENCE", "Load", "Running", "ended", "environ", "propane"]
+__all__ = ["PATIENCE", "SITE", "Load", "Running", "ended", "environ", "propane"]
 
 PATIENCE = 30.0
 """Seconds that anything may take on a busy machine."""
 
 SITE = Path(__file__).with_name("site")
+"""The folder of the application that is put under load."""
 
 Event = dict[str, Any]
 
@@ -46,7 +47,7 @@ class Running:
     ) -> None:
         self.root, self.errors, self._first = root, log, first
         self.events: list[Event] = []
-        self._news = Condition()
+        self._news, self._over = Condition(), False
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 command,
@@ -71,9 +72,11 @@ class Running:
     def _read(self) -> None:
         for line in self._output:
             with suppress(ValueError), self._news:
-                self.events.append(json.loads(line))
+                event = json.loads(line)
+                self.events += [event] if "event" in event else []
                 self._news.notify_all()
         with self._news:
+            self._over = True
             self._news.notify_all()
 
     @property
@@ -98,11 +101,11 @@ class Running:
         """The `count`th event of that name with these fields, as soon as it is told.
 
         Raises:
-            AssertionError: it was not told in time.
+            AssertionError: it was not told in time, or the runner has ended before.
         """
         with self._news:
-            told = self._news.wait_for(lambda: self.count(event, **fields) >= count, PATIENCE)
-        if not told:
+            self._news.wait_for(lambda: self._over or self.count(event, **fields) >= count, PATIENCE)
+        if self.count(event, **fields) < count:
             names = [each["event"] for each in self.events]
             raise AssertionError(f"no {event} {fields} within {PATIENCE} s, only {names}\n{self.log}")
         return self.all(event, **fields)[count - 1]

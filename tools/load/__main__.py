@@ -1,0 +1,80 @@
+"""The command `python -m tools.load`: run the checks that are named, or all, and print what they found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tools.bench.generators import Broken
+from tools.bench.processes import ROOT, Failed, interruptible
+from tools.load import files, flood, footprint, idle, resets, rolling, speed, stops
+from tools.load.report import HEAD, Line, row, save
+
+__all__ = ["CHECKS", "main"]
+
+Check = Callable[..., list[Line]]
+
+CHECKS: dict[str, tuple[Check, str]] = {
+    "idle": (idle.check, "memory of an idle connection, and 10,000 of them"),
+    "memory": (footprint.resident, "memory of the minimal application after load"),
+    "start": (footprint.start, "start to first answer"),
+    "workers": (speed.workers, "two workers against one"),
+    "latency": (speed.latency, "the slowest answers of 64 connections"),
+    "sendfile": (files.check, "files"),
+    "flood": (flood.check, "more connections than the limit"),
+    "resets": (resets.check, "clients that reset their connections"),
+    "term": (stops.term, "TERM with requests in flight"),
+    "kill": (stops.kill, "a worker that is killed"),
+    "reload": (rolling.check, "rolling reloads, 100,000 requests"),
+}
+FAILED = (Broken, Failed, AssertionError, OSError, EOFError, ValueError, RuntimeError)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run checks and print a row for each figure; return 1 when a promise is broken, 3 when a check could not run."""
+    options = _parser().parse_args(arguments)
+    if sys.platform != "linux":
+        print("load: these figures come from /proc, which only Linux has")
+        return 3
+    lines: list[Line] = []
+    failed = []
+    print(HEAD, flush=True)
+    for name in options.check or CHECKS:
+        try:
+            lines += _printed(CHECKS[name][0], quick=options.quick)
+        except FAILED as error:
+            failed.append(f"{name}: {type(error).__name__}: {error}")
+    if options.json:
+        save(options.folder, lines, quick=options.quick)
+    print("".join(f"\nload: could not measure {each}" for each in failed), end="\n" if failed else "")
+    return 3 if failed else int(any(line.promise and line.met is False for line in lines))
+
+
+def _printed(check: Check, *, quick: bool) -> Iterator[Line]:
+    with tempfile.TemporaryDirectory(prefix="arlen-load-") as folder:
+        for line in check(Path(folder), quick=quick):
+            print(row(line), flush=True)
+            yield line
+
+
+def _parser() -> argparse.ArgumentParser:
+    shown = "\n".join(f"  {name:9} {about}" for name, (_, about) in CHECKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.load",
+        description="Measure what the server of this tree holds, keeps and survives.",
+        epilog=f"checks:\n{shown}\n\nexit code: 0; 1 when a promise is broken; 3 when a check could not run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("check", nargs="*", choices=[*CHECKS, []], metavar="CHECK", help="which; all by default")
+    parser.add_argument("--quick", action="store_true", help="a few seconds each: promises hold, figures are rough")
+    parser.add_argument("--json", action="store_true", help="save docs/benchmarks/load.json and load.md")
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks", help="save there instead")
+    return parser
+
+
+if __name__ == "__main__":
+    with interruptible():
+        sys.exit(main())
