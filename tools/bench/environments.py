@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["Absent", "make", "pins"]
+from tools.bench.words import plain
+
+__all__ = ["Absent", "made", "make", "pins"]
 
 PEERS = Path(__file__).with_name("peers")
 
@@ -28,23 +30,30 @@ def pins(peer: str, folder: Path = PEERS) -> list[str]:
     return found
 
 
+def made(peer: str, cache: Path, folder: Path = PEERS) -> bool:
+    """Whether the environment of a peer is there, with the packages that are pinned now."""
+    mark = _home(peer, cache) / "pins"
+    python = _home(peer, cache) / "bin" / "python"
+    return mark.is_file() and python.exists() and mark.read_text() == _mark(pins(peer, folder))
+
+
 def make(peer: str, cache: Path, folder: Path = PEERS) -> Path:
-    """Return the interpreter of a peer's environment, after making or renewing it when its pins have changed.
+    """Return the interpreter of a peer's environment, after making it, or making it anew when its pins have changed.
 
     Raises `Absent` when it cannot be installed.
     """
-    wanted = _mark(pins(peer, folder))
-    home = cache / f"{peer}-py{sys.version_info[0]}{sys.version_info[1]}"
-    python, mark = home / "bin" / "python", home / "pins"
-    if mark.is_file() and mark.read_text() == wanted and python.exists():
-        return python
-    if home.exists():
-        shutil.rmtree(home)
-    home.parent.mkdir(parents=True, exist_ok=True)
-    for command in _commands(home, folder / f"{peer}.txt"):
-        _run(command)
-    mark.write_text(wanted)
-    return python
+    home = _home(peer, cache)
+    if not made(peer, cache, folder):
+        shutil.rmtree(home, ignore_errors=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        for command in _commands(home, folder / f"{peer}.txt"):
+            _run(command)
+        (home / "pins").write_text(_mark(pins(peer, folder)))
+    return home / "bin" / "python"
+
+
+def _home(peer: str, cache: Path) -> Path:
+    return cache.absolute() / f"{peer}-py{sys.version_info[0]}{sys.version_info[1]}"
 
 
 def _mark(lines: list[str]) -> str:
@@ -68,10 +77,10 @@ def _run(command: list[str]) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=_environ())
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Absent(f"{Path(command[0]).name}: {error}") from None
+        raise Absent(plain(f"{Path(command[0]).name}: {error}")) from None
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        raise Absent(" ".join(line.strip() for line in lines[-4:]) or f"{Path(command[0]).name} failed")
+        raise Absent(plain(" ".join(lines[-4:])) or f"{Path(command[0]).name} failed")
 
 
 def _environ() -> dict[str, str]:

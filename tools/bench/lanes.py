@@ -1,14 +1,14 @@
 """Lanes: a server that runs for a scenario; opened and checked before the first round, closed after the last."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.bench import checks
 from tools.bench.environments import Absent
 from tools.bench.generators import Generator
-from tools.bench.processes import ROOT, Child, Failed, free_port
+from tools.bench.processes import ROOT, Child, Failed, free_port, stop
 from tools.bench.records import Options, Results
 from tools.bench.scenarios import Scenario
 from tools.bench.servers import Server
@@ -63,13 +63,13 @@ class Kit:
 @contextmanager
 def opened(scenarios: Sequence[Scenario], servers: Sequence[Server], kit: Kit) -> Iterator[list[Lane]]:
     """Start every server for every scenario, and end them all; yields those whose answers are right."""
-    with ExitStack() as stack:
-        lanes = []
+    lanes: list[Lane] = []
+    try:
         for server in servers:
-            for lane in _started(scenarios, server, kit):
-                stack.callback(lane.child.stop)
-                lanes.append(lane)
+            lanes.extend(_started(scenarios, server, kit))
         yield [lane for lane in lanes if _right(lane, kit)]
+    finally:
+        stop(lane.child for lane in lanes)
 
 
 def _started(scenarios: Sequence[Scenario], server: Server, kit: Kit) -> Iterator[Lane]:

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Child", "Failed", "cores", "free_port", "interruptible", "launched", "spent"]
+from tools.bench.words import plain
+
+__all__ = ["Child", "Failed", "cores", "free_port", "interruptible", "launched", "spent", "stop"]
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -45,7 +47,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.pid = self._process.pid
+        self.pid, self._ended = self._process.pid, False
 
     @property
     def alive(self) -> bool:
@@ -66,22 +68,43 @@ class Child:
     def tail(self) -> str:
         """Return the end of what it printed."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return " | ".join(line.strip() for line in lines[-3:]) or "it printed nothing"
+        return plain(" | ".join(lines[-3:])) or "it printed nothing"
 
     def cpu(self) -> float | None:
         """Return the processor seconds of it and of all it started, or None where the system does not tell."""
         return spent(self.pid)
 
-    def stop(self, grace: float = 3.0) -> None:
-        """End it and all it started: TERM, and KILL after `grace` seconds."""
+    def terminate(self) -> None:
+        """Ask it to end."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGTERM)
+
+    def stop(self, grace: float = 3.0) -> None:
+        """End it and all it started: TERM, and KILL after `grace` seconds. Call it as often as you like."""
+        if self._ended:
+            return
+        if self.alive:
+            self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
-        for pid in {self.pid, *_session(self.pid)}:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL) if self.alive or pid != self.pid else None
+        if self.alive:
+            self._process.kill()
+        for pid in _session(self.pid):
+            if pid != self.pid:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self._process.wait()
+        self._ended = True  # another process may get the number now
+
+
+def stop(children: Iterable[Child]) -> None:
+    """End children together; Ctrl-C does not interrupt that."""
+    ended = list(children)
+    with _undisturbed():
+        for child in ended:
+            child.terminate() if child.alive else None
+        for child in ended:
+            child.stop()
 
 
 def launched(command: Sequence[str], core: int | None) -> list[str]:
@@ -119,6 +142,20 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    except ValueError:  # only the main thread gets signals
+        before = {}
     try:
         yield
     finally:
