@@ -24,7 +24,7 @@ STYLE = """
   }
 """
 COLUMNS, WIDTH, MARGIN = 2, 460, 20
-NAMES, BARS, STEP, HEAD = 178, 216, 19, 34
+NAMES, BARS, STEP, HEAD = 188, 200, 19, 34
 LABELS = (("arlen", "arlen, minimal"), ("defaults", "arlen, defaults"), ("raw", "raw"), ("peer", "peers"))
 CLASSES = {LIMIT: "raw", "arlen": "arlen", "arlen-asgi": "arlen", "arlen-defaults": "defaults"}
 
@@ -114,7 +114,7 @@ def _drawn(bar: Bar, left: int, y: int, scale: float) -> Sequence[str]:
         _text(zero - 6, y + 11, SERVERS[bar.server].title, "quiet" if kind == "peer" else "text", "text-anchor='end'"),
         f'<rect class="{kind}" x="{zero}" y="{y}" width="{bar.found.middle * scale:.1f}" height="14" rx="1"/>',
         f'<line class="range" x1="{low}" y1="{middle}" x2="{high}" y2="{middle}"/>',
-        _text(high + 5, y + 11, f"{bar.found.middle:.2f}", "text"),
+        _text(zero + BARS + 8, y + 11, f"{bar.found.middle:.2f}", "text"),
     ]
     if bar.goal is not None:
         x = round(zero + bar.goal * scale, 1)

@@ -41,6 +41,9 @@ def report(results: Results, name: str) -> str:
         "## Ratio to raw by processor time",
         CPU,
         grid(results, lambda place: _short(across(samples, (place[0], LIMIT), place, by("cpu")))),
+        "## Arlen under uvicorn",
+        "Arlen's ASGI form, minimal, as a ratio to a bare ASGI callable that answers the same:",
+        _under(results),
         "## Microseconds of processor time for a request",
         grid(results, lambda place: _median(results, place, "cpu", "{:,.1f}")),
         "## Requests a second",
@@ -109,6 +112,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(each.replace('|', '/') for each in line)} |" for line in lines)
+
+
+def _under(results: Results) -> str:
+    rows = []
+    for scenario in _measured(results, SCENARIOS, "scenario"):
+        ours, bare = (scenario, "arlen-asgi"), (scenario, "uvicorn")
+        wall, cpu = across(results.samples, ours, bare, by("rate")), across(results.samples, bare, ours, by("cpu"))
+        if wall:
+            rows.append([scenario, str(wall), _text(cpu)])
+    return table(["scenario", "by wall time", "by processor time"], rows) if rows else "It was not measured."
 
 
 def _always(results: Results) -> list[str]:

@@ -96,7 +96,6 @@ SERVERS: dict[str, Server] = {
         Server("starlette", "starlette + uvicorn", _uvicorn("starlette"), "starlette"),
         Server("litestar", "litestar + uvicorn", _uvicorn("litestar"), "litestar"),
         Server("fastapi", "fastapi + uvicorn", _uvicorn("fastapi"), "fastapi"),
-        Server("sanic", "sanic", _own("sanic"), "sanic"),
         Server("aiohttp", "aiohttp", _own("aiohttp"), "aiohttp"),
     )
 }
