@@ -34,23 +34,33 @@ FAILED = (Broken, Failed, AssertionError, OSError, EOFError, ValueError, Runtime
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run checks and print a row for each figure; return 1 when a promise is broken, 3 when a check could not run."""
+    """Run checks and print a row for each figure; return the exit code that `--help` explains."""
     options = _parser().parse_args(arguments)
     if sys.platform != "linux":
         print("load: these figures come from /proc, which only Linux has")
         return 3
-    lines: list[Line] = []
-    failed = []
     print(HEAD, flush=True)
-    for name in options.check or CHECKS:
-        try:
-            lines += _printed(CHECKS[name][0], quick=options.quick)
-        except FAILED as error:
-            failed.append(f"{name}: {type(error).__name__}: {error}")
+    try:
+        lines, failed = _run(options.check or list(CHECKS), quick=options.quick)
+    except KeyboardInterrupt as error:
+        print(f"\nload: stopped by {str(error) or 'Ctrl-C'}; everything that was started has ended")
+        return 130
     if options.json:
         save(options.folder, lines, quick=options.quick)
-    print("".join(f"\nload: could not measure {each}" for each in failed), end="\n" if failed else "")
+    for each in failed:
+        print(f"load: could not measure {each}")
     return 3 if failed else int(any(line.promise and line.met is False for line in lines))
+
+
+def _run(names: list[str], *, quick: bool) -> tuple[list[Line], list[str]]:
+    lines: list[Line] = []
+    failed: list[str] = []
+    for name in names:
+        try:
+            lines += _printed(CHECKS[name][0], quick=quick)
+        except FAILED as error:
+            failed.append(f"{name}: {type(error).__name__}: {error}")
+    return lines, failed
 
 
 def _printed(check: Check, *, quick: bool) -> Iterator[Line]:
@@ -65,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.load",
         description="Measure what the server of this tree holds, keeps and survives.",
-        epilog=f"checks:\n{shown}\n\nexit code: 0; 1 when a promise is broken; 3 when a check could not run",
+        epilog=f"checks:\n{shown}\n\nexit code: 0; 1 when a promise is broken; 2 for a wrong command line;\n3 when a check could not run; 130 when it was interrupted",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("check", nargs="*", choices=[*CHECKS, []], metavar="CHECK", help="which; all by default")

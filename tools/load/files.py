@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from tools.load.crowds import request
@@ -28,9 +29,9 @@ def check(folder: Path, *, quick: bool) -> list[Line]:
         with (folder / f"{size}.bin").open("wb") as file:
             for _ in range(size):
                 file.write(os.urandom(MIB))
-    loop = [sys.executable, "-m", "tools.load.sendloop", str(folder)]
+    loop = partial(_loop, folder)
     lines = []
-    with propane(folder, "--workers", "1", LOAD_FILES=str(folder)) as server, beside(folder, "loop", loop) as limit:
+    with propane(folder, "--workers", "1", LOAD_FILES=str(folder)) as server, beside(folder, loop) as limit:
         server.wait("worker_ready")
         for size, count in times.items():
             rates: dict[str, list[float]] = {"ours": [], "loop": []}
@@ -55,6 +56,10 @@ def download(place: tuple[str, int], name: str, count: int) -> float:
             client.sendall(request(f"/file/{name}"))
             total += _received(client, buffer)
     return total / (time.monotonic() - begun)
+
+
+def _loop(folder: Path, port: int) -> list[str]:
+    return [sys.executable, "-m", "tools.load.sendloop", str(folder), str(port)]
 
 
 def _received(client: socket.socket, buffer: bytearray) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tools.bench.processes import Failed
 from tools.load.crowds import Crowd, raise_limit
-from tools.load.probes import Memory, memory
+from tools.load.probes import Memory, family, memory
 from tools.load.report import Line
 from tools.load.runners import propane
-from tools.load.servers import PATH, raw
+from tools.load.servers import PATH, peer, peers, raw
 
 __all__ = ["Held", "check", "cost", "hold"]
 
@@ -49,26 +51,28 @@ def check(folder: Path, *, quick: bool) -> list[Line]:
     allowed = raise_limit(count + SPARE) - SPARE
     held, plain = (_worker(folder, min(count, allowed), loop) for loop in ("auto", "asyncio"))
     with raw(folder) as other:
-        limit = hold(other, other.pid, min(count, allowed))
-    return [_cost(held, plain, limit), _held(held, count)]
+        limit = hold(other, memory, other.pid, min(count, allowed))
+    lines = [_cost(held, plain, limit), _held(held, count)]
+    return lines if quick else lines + _peers(folder, min(count, allowed))
 
 
-def hold(server: Served, pid: int, count: int) -> Held:
+def hold(server: Served, measure: Callable[[int], Memory], pid: int, count: int) -> Held:
     """Open so many connections, ask once on each, ask again when all are open, and look at the server's memory.
 
     Args:
         server: to ask.
-        pid: of the process whose memory is looked at.
+        measure: looks at the memory.
+        pid: of the process that it looks at.
         count: connections.
     """
     with Crowd(server.place, PATH) as crowd:  # what a server makes once is made now
         crowd.open(64)
         for _ in range(20):
             crowd.ask()
-    before = memory(pid)
+    before = measure(pid)
     with Crowd(server.place, PATH) as crowd:
         first = crowd.open(count)
-        after = memory(pid)
+        after = measure(pid)
         return Held(count, (first, crowd.ask()), before, after)
 
 
@@ -80,7 +84,19 @@ def cost(held: Held) -> Memory:
 
 def _worker(folder: Path, count: int, loop: str) -> Held:
     with propane(folder, "--workers", "1", "--app", "plain:app", ARLEN_SERVER__LOOP=loop) as server:
-        return hold(server, server.wait("worker_ready")["worker_pid"], count)
+        return hold(server, memory, server.wait("worker_ready")["worker_pid"], count)
+
+
+def _peers(folder: Path, count: int) -> list[Line]:
+    figures: dict[str, int] = {}
+    for server in peers():
+        try:
+            with peer(folder, server) as running:
+                figures[server.title] = cost(hold(running, family, running.pid, count)).rss
+        except (OSError, Failed):
+            continue  # it does not start here, or does not hold so many
+    words = ", ".join(f"{title} {size:,}" for title, size in figures.items())
+    return [Line("idle", "the same at peers, bytes RSS", "", words, figures=figures)] if figures else []
 
 
 def _cost(held: Held, plain: Held, limit: Held) -> Line:

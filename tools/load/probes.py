@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Memory", "cpu", "descriptors", "memory", "until"]
+__all__ = ["Memory", "cpu", "descriptors", "family", "memory", "until"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ def memory(pid: int, root: Path = Path("/proc")) -> Memory:
         name, _, value = line.partition(":")
         fields[name] = int(value.split()[0]) * 1024
     return Memory(fields["Rss"], fields["Pss"])
+
+
+def family(leader: int) -> Memory:
+    """Return what all processes of a session hold in memory: a server that starts others is measured with them."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[3]) == leader:
+                found.append(memory(int(stat.parent.name)))
+    return Memory(sum(each.rss for each in found), sum(each.pss for each in found))
 
 
 def descriptors(pid: int) -> int:

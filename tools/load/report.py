@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HEAD", "Line", "circumstances", "mebibytes", "page", "row", "save"]
+from tools.bench.machine import describe
+from tools.bench.processes import ROOT
+
+__all__ = ["HEAD", "Line", "mebibytes", "page", "row", "save"]
 
 HEAD = "| check | what | goal | measured | |\n|---|---|---|---|---|"
-PACKAGES = ("arlen-core", "arlen-server", "httptools", "uvloop", "msgspec")
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,12 @@ def save(folder: Path, lines: Iterable[Line], *, quick: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "load.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    machine = describe(ROOT, ())
     found: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
         found.setdefault(line.check, []).append(asdict(line))
     for check, each in found.items():
-        known[check] = {**circumstances(), "quick": quick, "lines": each}
+        known[check] = {"machine": machine, "quick": quick, "lines": each}
     path.write_text(json.dumps(known, indent=2) + "\n")
     (folder / "load.md").write_text(page(known))
 
@@ -71,18 +70,11 @@ def page(known: dict[str, Any]) -> str:
     lines = [Line(**each) for check in known.values() for each in check["lines"]]
     parts = ["# Under load", "Written by `python -m tools.load --json`. A row without a verdict is for comparison."]
     parts += ["\n".join([HEAD, *map(row, lines)])]
-    parts += ["\n".join(f"- {name}: {_where(check)}" for name, check in known.items())]
+    places: dict[str, list[str]] = {}
+    for name, check in known.items():
+        places.setdefault(_where(check), []).append(name)
+    parts += ["\n".join(f"- {', '.join(names)}: {where}" for where, names in places.items())]
     return "\n\n".join(parts) + "\n"
-
-
-def circumstances() -> dict[str, Any]:
-    """Return when and on what this is measured."""
-    return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} processors",
-        "python": platform.python_version(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
-    }
 
 
 def mebibytes(size: float) -> str:
@@ -95,13 +87,7 @@ def mebibytes(size: float) -> str:
 
 
 def _where(check: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in check["versions"].items())
-    quick = " Quick form: the figures are rough." if check["quick"] else ""
-    return f"{check['date']}, {check['machine']}, Python {check['python']}, {versions}.{quick}"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    machine = check["machine"]
+    versions = ", ".join(f"{library} {number}" for library, number in machine["libraries"].items())
+    place = "{date}, {cpu}, {cores} cores, {kernel}, {python}, {commit}".format(**machine)
+    return f"{place}, {versions}.{' Quick form: the figures are rough.' if check['quick'] else ''}"

@@ -1,27 +1,32 @@
-"""Servers: the minimal application as one process, and what stands beside it: `raw`, a bare loop of `sendfile`."""
+"""Servers: the minimal application as one process, and beside it `raw`, a bare loop of `sendfile`, and peers."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from tools.bench.processes import Child, free_port
+from tools.bench import environments
+from tools.bench.processes import ROOT, Child, free_port
+from tools.bench.servers import LIMIT, SERVERS, Server
 from tools.load.runners import SITE, environ
 
-__all__ = ["PATH", "Beside", "beside", "minimal", "raw"]
+__all__ = ["CACHE", "PATH", "Beside", "beside", "minimal", "peer", "peers", "raw"]
 
 PATH = "/plaintext"
-"""What `raw` and the minimal application both answer, with the same body."""
+"""What all of them answer, with the same body."""
+
+CACHE = ROOT / ".bench"
+"""Where `tools.bench` keeps the environments of the peers."""
 
 
 class Beside(Child):
     """A server on a port of its own.
 
     Attributes:
-        place: where it listens, for a socket.
-        address: the same as `127.0.0.1:4711`.
+        port: where it listens.
     """
 
     port = 0
@@ -39,11 +44,22 @@ class Beside(Child):
 
 @contextmanager
 def beside(
-    folder: Path, name: str, command: Sequence[str], *, core: int | None = None, **variables: str
+    folder: Path,
+    command: Callable[[int], Sequence[str]],
+    variables: Mapping[str, str] | None = None,
+    *,
+    core: int | None = None,
 ) -> Iterator[Beside]:
-    """Start a program, with a port as one more argument, until it listens; end it after the block."""
+    """Start a program until it listens, and end it after the block.
+
+    Args:
+        folder: for its log.
+        command: returns the program and its arguments for a port.
+        variables: its environment.
+        core: where it runs, or anywhere.
+    """
     port = free_port()
-    child = Beside([*command, str(port)], environ() | variables, folder / f"{name}.log", core=core)
+    child = Beside(command(port), environ() if variables is None else variables, folder / f"{port}.log", core=core)
     child.port = port
     try:
         child.wait_until_it_listens(port)
@@ -53,15 +69,28 @@ def beside(
 
 
 @contextmanager
-def raw(folder: Path, *, core: int | None = None) -> Iterator[Beside]:
-    """Start the limit that `tools.bench` compares with: a hand-written protocol on httptools and uvloop."""
-    command = [sys.executable, "-m", "tools.bench.apps.raw"]
-    with beside(folder, "raw", command, core=core, BENCH_SCENARIO="plaintext") as child:
+def minimal(folder: Path, *, core: int | None = None) -> Iterator[Beside]:
+    """Start the minimal application as a program that calls `arlen_server.run`."""
+    with beside(folder, lambda port: [sys.executable, str(SITE / "plain.py"), str(port)], core=core) as child:
         yield child
 
 
 @contextmanager
-def minimal(folder: Path, *, core: int | None = None) -> Iterator[Beside]:
-    """Start the minimal application as a program that calls `arlen_server.run`."""
-    with beside(folder, "minimal", [sys.executable, str(SITE / "plain.py")], core=core) as child:
+def raw(folder: Path, *, core: int | None = None) -> Iterator[Beside]:
+    """Start the limit that `tools.bench` compares with: a hand-written protocol on httptools and uvloop."""
+    with peer(folder, SERVERS[LIMIT], core=core) as child:
         yield child
+
+
+@contextmanager
+def peer(folder: Path, server: Server, *, core: int | None = None) -> Iterator[Beside]:
+    """Start a server of `tools.bench`."""
+    python = environments.make(server.peer, CACHE) if server.peer else None
+    variables = server.variables(python, "plaintext", ROOT, folder)
+    with beside(folder, partial(server.line, python), variables, core=core) as child:
+        yield child
+
+
+def peers() -> list[Server]:
+    """Return the servers of `tools.bench` whose environments have been made."""
+    return [each for each in SERVERS.values() if each.peer and environments.made(each.peer, CACHE)]

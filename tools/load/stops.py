@@ -21,6 +21,7 @@ from tools.load.runners import Running, ended, propane
 __all__ = ["Known", "Ledger", "begin", "finish", "kill", "term"]
 
 BODY = 100_000  # more than the server collects before it calls a handler
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 KINDS = {
     "answers": b"GET /held?number=%d&seconds=%.1f HTTP/1.1\r\nHost: test\r\n\r\n",
     "streams": b"GET /begun?number=%d&seconds=%.1f HTTP/1.1\r\nHost: test\r\n\r\n",
@@ -40,6 +41,8 @@ def term(folder: Path, *, quick: bool) -> list[Line]:
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         server.wait("worker_stopping", 2)
+        for client in waiting["uploads"]:
+            client.sendall(bytes(BODY))
         whole = {kind: sum(finish(client, kind) for client in clients) for kind, clients in waiting.items()}
         code, took = server.join(), time.monotonic() - begun
         alive = sum(not ended(pid) for pid in pids)
@@ -76,18 +79,19 @@ def begin(waiting: dict[str, list[socket.socket]], seconds: float, folder: Path)
     for kind, clients in waiting.items():
         for number, client in enumerate(clients):
             client.sendall(KINDS[kind] % (number, seconds))
-    for client in waiting["streams"] + waiting["uploads"]:
+    for client in waiting["streams"]:
         client.recv(1, socket.MSG_PEEK)
+    for client in waiting["uploads"]:
+        client.recv(len(CONTINUE), socket.MSG_WAITALL)
     if until(lambda: len(list(folder.glob("held-*"))) == len(waiting["answers"])) is None:
         raise TimeoutError("not every handler has begun")
 
 
 def finish(client: socket.socket, kind: str) -> bool:
-    """Do what is left to do, and say whether the answer is whole."""
+    """Say whether the answer comes, and is whole."""
     try:
         if kind == "uploads":
-            client.sendall(bytes(BODY))
-            return take(client).endswith(b" Continue\r\n\r\n") and take(client).endswith(b"\r\n%d" % BODY)
+            return take(client).endswith(b"\r\n%d" % BODY)
         if kind == "answers":
             return take(client).endswith(b"\r\nheld")
         data = b""
@@ -175,6 +179,7 @@ async def _killed(server: Running, count: int, seconds: float) -> Ledger:
         ((victim, _),) = Counter(client.worker for client in everyone).most_common(1)
         ledger = Ledger(victim, everyone)
         os.kill(int(victim), signal.SIGKILL)
+        until(lambda: ended(int(victim)))  # nobody sends meanwhile, so that what is in flight is known
         await asyncio.sleep(seconds / 2)
         stop.set()
     return ledger
