@@ -102,6 +102,8 @@ class Chunked:
         if len(line.removesuffix(b"\n").removesuffix(b"\r")) > self._max_line:
             raise Refusal(400, "chunk_too_long", f"a line of the chunked body is longer than {self._max_line} bytes")
         if end < 0:
+            if self._step == 1 and line != b"\r":
+                raise _longer()
             self._line = line
             return len(data)
         if not line.endswith(b"\r\n"):
@@ -120,7 +122,7 @@ class Chunked:
 
     def _end(self, line: bytes) -> None:
         if line:
-            raise _invalid("a chunk is longer than its size")
+            raise _longer()
         self._step = 0
 
     def _trailer(self, line: bytes) -> None:
@@ -135,6 +137,10 @@ class Chunked:
         self._extra += size
         if self._extra > self._max_extra:
             raise Refusal(400, "chunk_too_long", f"extensions and trailers of the body exceed {self._max_extra} bytes")
+
+
+def _longer() -> Refusal:
+    return _invalid("a chunk is longer than its size")
 
 
 def _invalid(reason: str) -> Refusal:

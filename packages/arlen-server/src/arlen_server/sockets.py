@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Socket", "upgrade"]
 
 _SLICE = 4096  # bytes that are parsed at once; if they are compressed, deflate makes at most a thousandfold of them
+_CONTROL = 125  # bytes of a control frame at most
 _MESSAGES = 64  # held for a slow handler
 _TURN = 256  # frames after which others have their turn, and as many as a slice has: tiny ones cost as much as large
 
@@ -37,7 +38,8 @@ async def upgrade(exchange: Exchange, request: Request, response: Upgrade) -> No
     """Run a WebSocket handler to its end, or refuse the handshake."""
     settings, server = exchange.settings, exchange.server
     try:
-        engine, fields = open_engine(request, settings.max_message)
+        # the engine counts a control frame between the fragments of a message to that message (RFC 6455 §5.4)
+        engine, fields = open_engine(request, settings.max_message + _CONTROL)
         if server.draining:
             raise busy("server_draining", settings.retry_after)
         if server.websockets >= settings.max_websockets:
@@ -262,10 +264,15 @@ class Socket(Outlet):
                 self._decoder.decode(bytes(frame.data), frame.fin)
         except UnicodeDecodeError:
             self._engine.fail(1007, "a text message is not UTF-8")
+            self._leaving = True  # nothing behind it may be taken (RFC 6455 §7.1.7)
             self._notify()
             return
         self._parts += frame.data
-        if frame.fin:
+        if len(self._parts) > self.settings.max_message:
+            self._engine.fail(1009, f"a message is larger than {self.settings.max_message} bytes")
+            self._leaving = True
+            self._notify()
+        elif frame.fin:
             message = bytes(self._parts) if self._decoder is None else self._parts.decode()
             self._parts = bytearray()
             self._messages.append(message)

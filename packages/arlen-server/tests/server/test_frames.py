@@ -115,3 +115,36 @@ async def test_leaving_in_a_flood(opened):
     await line.settle(300)
     assert 1006 == received[-1]
     assert len(received) <= 2 * MOST
+
+
+async def test_nothing_behind_a_broken_text_is_taken(opened):
+    """Messages that come in one piece with a text that is not UTF-8 are not given to the handler (RFC 6455 §7.1.7)."""
+    line, received, _ = opened
+    await line.feed(frame(1, b"good") + frame(1, b"\xff") + frame(1, b"late") + frame(2, b"later"))
+    await line.settle()
+    assert ["good", 1007] == received
+
+
+@pytest.mark.parametrize(("size", "ends"), [(0, False), (1, True)])
+async def test_control_frames_are_no_part_of_a_message(serving, wire, size, ends):
+    """A message of `max_message` bytes is taken, however many pings come between its fragments (RFC 6455 §5.4)."""
+    served = await serving(max_message=10)
+    received = []
+
+    @served.app.on("/ws")
+    async def handler(request):
+        async def run(transport):
+            await transport.accept()
+            try:
+                received.append(await transport.receive())
+            except SocketClosed as closed:
+                received.append(closed.code)
+
+        return Upgrade(run)
+
+    line = wire(served.server)
+    await line.feed(OPEN, frame(1, b"x" * 9, fin=False) + frame(9, b"y" * 125) * 3 + frame(0, b"x" * (1 + size)))
+    await line.settle()
+    assert [1009 if ends else "x" * 10] == received
+    line.transport.abort()
+    await line.settle()
