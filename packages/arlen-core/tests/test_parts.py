@@ -4,12 +4,14 @@ import asyncio
 import subprocess
 import sys
 import tracemalloc
+from unittest.mock import patch
 
 import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arlen_core import parts as module
 from arlen_core.bodies import Body, Feed
 from arlen_core.errors import Disconnected, HTTPError
 from arlen_core.forms import Form, FormLimits
@@ -49,12 +51,10 @@ def part(*headers: str, data: bytes = b"x", end: bool = True) -> bytes:
 
 
 async def read(data: bytes, content_type: str = TYPE, *, size: int = 0, body: Body | None = None, **limits):
-    """Parse a body, in pieces of `size` bytes if given."""
+    """Parse a body, in blocks of `size` bytes if given."""
     if body is None and size:
-        body = Feed()
-        for at in range(0, len(data), size):
-            body.feed(data[at : at + size])
-        body.close()
+        with patch.object(module, "_BLOCK", size):
+            return await read_parts(Body(data), content_type, FormLimits(**limits))
     return await read_parts(body or Body(data), content_type, FormLimits(**limits))
 
 
@@ -335,7 +335,35 @@ async def test_an_error_closes_every_file(spools):
     assert [True, True] == [spool.closed for spool in spools]
 
 
-async def test_a_client_that_goes_away_closes_every_file(spools):
+@pytest.fixture
+def blocks(monkeypatch):
+    """Parse what has come at once, however little it is."""
+    monkeypatch.setattr(module, "_BLOCK", 1)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 7, 500])
+async def test_where_a_damaged_form_is_cut_changes_nothing(cut):
+    """What the parser makes of rubbish before the first boundary, and of bare line ends, does not depend on arrival."""
+    part = b'Content-Disposition: form-data; name="a"\r\n\r\nb\r\n'
+    for data in (b"--\xd8----x--\r\n", b"\r\n\r\nx----x\r\n" + part + b"--x--", b"--x\nX: y\r\n" + part + b"--x--"):
+        feed = Feed()
+        for at in range(0, len(data), cut):
+            feed.feed(data[at : at + cut])
+        feed.close()
+        with pytest.raises(HTTPError) as caught:
+            await read_parts(feed, "multipart/form-data; boundary=x", FormLimits())
+        assert (400, "malformed_multipart") == (caught.value.status, caught.value.code)
+
+
+async def test_a_form_of_many_blocks():
+    """A form is parsed in blocks of one size, and a file over many of them is whole."""
+    data = bytes(range(256)) * 1000
+    [(name, upload)] = await read(encode([("a", ("f", data, "application/octet-stream"))]))
+    assert ("a", data) == (name, await upload.read())
+    upload.close()
+
+
+async def test_a_client_that_goes_away_closes_every_file(spools, blocks):
     """The error is the body's own; the files are gone."""
     feed = Feed()
     feed.feed(encode([("a", FILE), ("b", FILE)])[:-60])
@@ -346,7 +374,7 @@ async def test_a_client_that_goes_away_closes_every_file(spools):
 
 
 @pytest.mark.parametrize("native", [False, True])
-async def test_a_cancelled_task_closes_every_file(spools, native):
+async def test_a_cancelled_task_closes_every_file(spools, blocks, native):
     """Cancellation in the middle of a body, by a scope and by the task."""
     feed = Feed()
     feed.feed(encode([("a", FILE), ("b", FILE)])[:-60])

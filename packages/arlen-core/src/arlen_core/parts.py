@@ -19,6 +19,7 @@ __all__ = ["boundary", "read_parts"]
 _boundaries = re.compile(r';\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))', re.IGNORECASE).findall
 _bchars = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]").fullmatch
 _CHARSETS = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii"})
+_BLOCK = 65_536
 _PLAIN = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -61,18 +62,27 @@ def boundary(content_type: str) -> str:
 
 
 async def _run(parser: PushMultipartParser, body: Body, collector: _Collector) -> None:
-    size = 0
+    """Parse in blocks of one size: of a damaged form the parser makes this or that depending on where it is cut."""
+    size, block = 0, bytearray()
     while chunk := await body.next():  # not `async for`: an error would leave its generator open
         size += len(chunk)
         if size > collector.limits.total:
             raise _too_large(f"the form is larger than {collector.limits.total} bytes", "form_too_large")
-        for event in parser.parse(chunk):
-            if event is None:
-                await collector.close_part()
-            elif isinstance(event, bytes | bytearray):
-                await collector.data(bytes(event))
-            else:
-                collector.open_part(event)
+        block += chunk
+        while len(block) >= _BLOCK:
+            await _parse(parser, bytes(block[:_BLOCK]), collector)
+            del block[:_BLOCK]
+    await _parse(parser, bytes(block), collector)
+
+
+async def _parse(parser: PushMultipartParser, block: bytes, collector: _Collector) -> None:
+    for event in parser.parse(block) if block else ():
+        if event is None:
+            await collector.close_part()
+        elif isinstance(event, bytes | bytearray):
+            await collector.data(bytes(event))
+        else:
+            collector.open_part(event)
 
 
 class _Collector:
