@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.bench.words import plain
+from tools.bench.words import ending, plain
 
 __all__ = ["Absent", "made", "make", "pins"]
 
@@ -79,8 +79,7 @@ def _run(command: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Absent(plain(f"{Path(command[0]).name}: {error}")) from None
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise Absent(plain(" ".join(lines[-4:])) or f"{Path(command[0]).name} failed")
+        raise Absent(f"{Path(command[0]).name} failed: {ending(done.stderr or done.stdout)}")
 
 
 def _environ() -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from tools.bench.load import Plan
 from tools.bench.processes import ROOT, launched
-from tools.bench.words import plain
+from tools.bench.words import ending
 
 __all__ = ["Broken", "Generator", "Own", "Wrk", "choose", "script"]
 
@@ -128,7 +128,7 @@ def _call(command: Sequence[str], given: str, timeout: float) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     if process.returncode:
-        raise Broken(f"the load generator ended with {process.returncode}: {plain(output)}")
+        raise Broken(f"the load generator ended with {process.returncode}: {ending(output)}")
     return output
 
 
@@ -136,7 +136,7 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(text)
     except ValueError:
-        raise Broken(f"the load generator printed no result: {plain(text)!r}") from None
+        raise Broken(f"the load generator printed no result: {ending(text)}") from None
     return found
 
 

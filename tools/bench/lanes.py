@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.bench import checks
@@ -44,6 +44,7 @@ class Kit:
         options: how to measure.
         results: where what comes of it goes.
         say: tells the person who waits.
+        taken: ports that lanes of this run have or had.
     """
 
     peer: Callable[[Server], Path | None]
@@ -53,6 +54,13 @@ class Kit:
     options: Options
     results: Results
     say: Callable[[str], None] = print
+    taken: set[int] = field(default_factory=set)
+
+    def port(self) -> int:
+        """Return a port that no lane of this run has had."""
+        port = free_port(self.taken)
+        self.taken.add(port)
+        return port
 
     def fault(self, name: str, found: Sequence[str]) -> None:
         """Note that a lane is out."""
@@ -82,7 +90,7 @@ def _started(scenarios: Sequence[Scenario], server: Server, kit: Kit) -> Iterato
         kit.say(f"  {server.name}: absent: {error}")
         return
     for scenario in scenarios:
-        port = free_port()
+        port = kit.port()
         environ = server.variables(peer, scenario.name, ROOT, kit.scratch)
         log = kit.scratch / f"{scenario.name}-{server.name}.log"
         yield Lane(scenario, server, Child(server.line(peer, port), environ, log, core=kit.options.core), port)

@@ -6,11 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.bench.words import plain
+from tools.bench.words import ending
 
 __all__ = ["Child", "Failed", "cores", "free_port", "interruptible", "launched", "spent", "stop"]
 
@@ -67,8 +67,7 @@ class Child:
 
     def tail(self) -> str:
         """Return the end of what it printed."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        return plain(" | ".join(lines[-3:])) or "it printed nothing"
+        return ending(self.log.read_text(errors="replace"))
 
     def cpu(self) -> float | None:
         """Return the processor seconds of it and of all it started, or None where the system does not tell."""
@@ -127,11 +126,14 @@ def cores() -> tuple[int | None, int | None]:
     return (allowed[0], allowed[1]) if len(allowed) > 1 else (None, None)
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(taken: Container[int] = ()) -> int:
+    """Return a port of the loopback interface that nobody uses and that is not taken for somebody who will."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken:
+            return port
 
 
 @contextmanager

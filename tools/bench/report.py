@@ -128,6 +128,8 @@ def _always(results: Results) -> list[str]:
     found = ["arlen-metrics does not exist yet, so the defaults are without metrics"]
     if not results.options.pinned:
         found.append("server and load generator shared their cores: there was only one, or no way to pin them")
+    if results.samples and LIMIT not in {each.server for each in results.samples}:
+        found.append("raw was not measured, so there are no ratios to it (fix: --server raw)")
     return found
 
 

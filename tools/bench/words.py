@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["plain"]
+__all__ = ["ending", "plain"]
 
 ADDRESS = re.compile(r"https?://\S+")
 FOLDERS = re.compile(r"(?<![\w.])(?:/[\w.+@~-]+)+/(?=[\w.+@-])")
@@ -16,3 +16,13 @@ def plain(text: str, limit: int = 300) -> str:
     """
     line = " ".join(FOLDERS.sub("", ADDRESS.sub("an address", text)).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def ending(text: str) -> str:
+    r"""Return the last lines of what a program printed, where it says why it failed.
+
+    >>> ending("Traceback ...\n\n  File ...\nValueError: no\n")
+    'Traceback ... | File ... | ValueError: no'
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    return plain(" | ".join(line.strip() for line in lines[-3:])) or "it printed nothing"
