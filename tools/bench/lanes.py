@@ -93,7 +93,9 @@ def _started(scenarios: Sequence[Scenario], server: Server, kit: Kit) -> Iterato
         port = kit.port()
         environ = server.variables(peer, scenario.name, ROOT, kit.scratch)
         log = kit.scratch / f"{scenario.name}-{server.name}.log"
-        yield Lane(scenario, server, Child(server.line(peer, port), environ, log, core=kit.options.core), port)
+        line = server.line(peer, port)
+        child = Child(line, environ, log, core=kit.options.core, restless=server.restless)
+        yield Lane(scenario, server, child, port)
 
 
 def _right(lane: Lane, kit: Kit) -> bool:
@@ -105,4 +107,6 @@ def _right(lane: Lane, kit: Kit) -> bool:
     if found:
         kit.fault(lane.name, found)
         lane.child.stop()
+    else:
+        lane.child.pause()
     return not found

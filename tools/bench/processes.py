@@ -17,6 +17,7 @@ __all__ = ["Child", "Failed", "cores", "free_port", "interruptible", "launched",
 ROOT = Path(__file__).parents[2]
 LAUNCH = Path(__file__).with_name("launch.py")
 PROC = Path("/proc")
+PAUSE, RESTS = 0.05, 0.1
 
 
 class Failed(Exception):
@@ -31,15 +32,23 @@ class Child:
         environ: its whole environment.
         log: a file for what it prints.
         core: where it runs, or None.
+        restless: it uses its core while idle too, so it is stopped while others are measured.
     """
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], log: Path, *, core: int | None = None
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        *,
+        core: int | None = None,
+        restless: bool = False,
     ) -> None:
-        self.command, self.log = list(command), log
+        self.log, self.restless = log, restless
+        death = signal.SIGKILL if restless else signal.SIGTERM  # whoever is stopped hears nothing else
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                launched(command, core),
+                launched(command, core, death),
                 cwd=ROOT,
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
@@ -73,10 +82,33 @@ class Child:
         """Return the processor seconds of it and of all it started, or None where the system does not tell."""
         return spent(self.pid)
 
+    def pause(self) -> None:
+        """Stop it until `resume` if it is restless."""
+        if self.restless:
+            self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run."""
+        if self.restless:
+            self._signal(signal.SIGCONT)
+
+    def settle(self, timeout: float = 3.0) -> None:
+        """Return when it rests: requests whose client has left may still be answered, at the next server's cost."""
+        deadline, used = time.monotonic() + timeout, self.cpu()
+        while used is not None and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            before, used = used, self.cpu()
+            if used is None or used - before < RESTS * PAUSE:
+                return
+
     def terminate(self) -> None:
         """Ask it to end."""
+        self.resume()
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGTERM)
+            os.killpg(self.pid, number)
 
     def stop(self, grace: float = 3.0) -> None:
         """End it and all it started: TERM, and KILL after `grace` seconds. Call it as often as you like."""
@@ -106,9 +138,9 @@ def stop(children: Iterable[Child]) -> None:
             child.stop()
 
 
-def launched(command: Sequence[str], core: int | None) -> list[str]:
-    """Return the command that runs another one on a core."""
-    return [sys.executable, "-I", "-S", str(LAUNCH), str(-1 if core is None else core), *command]
+def launched(command: Sequence[str], core: int | None, death: signal.Signals = signal.SIGKILL) -> list[str]:
+    """Return the command that runs another one on a core, and sends it a signal when this process dies."""
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(-1 if core is None else core), str(int(death)), *command]
 
 
 def spent(pid: int) -> float | None:

@@ -34,12 +34,16 @@ def rotated(lanes: Sequence[Lane], number: int) -> list[Lane]:
 
 
 def _turn(lane: Lane, others: Sequence[Lane], number: int, kit: Kit) -> None:
+    lane.child.resume()
     before, begun = [other.child.cpu() or 0.0 for other in others], time.perf_counter()
     try:
         sample = _sample(lane, number, kit)
     except Broken as error:
         kit.fault(lane.name, [f"round {number + 1}: {error}"])
         return
+    finally:
+        lane.child.settle()
+        lane.child.pause()
     took = time.perf_counter() - begun
     for other, used in zip(others, before, strict=True):
         other.idle = max(other.idle, ((other.child.cpu() or 0.0) - used) / took)

@@ -35,6 +35,7 @@ class Server:
         peer: the file in tools/bench/peers that pins its packages; "" is the interpreter that runs this.
         environ: variables; `{scratch}` stands for a folder that is thrown away.
         borrows: it runs in this interpreter, and only adds the peer's packages.
+        restless: it uses its core while idle too, so it is stopped while others are measured.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Server:
     peer: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
     borrows: bool = False
+    restless: bool = False
 
     def line(self, peer: Path | None, port: int) -> list[str]:
         """Return the command line.
@@ -89,7 +91,7 @@ SERVERS: dict[str, Server] = {
         Server("arlen-asgi", "arlen, minimal, under uvicorn", _uvicorn("arlen"), "uvicorn", PLAIN, borrows=True),
         Server("uvicorn", "bare ASGI on uvicorn", _uvicorn("asgi"), "uvicorn"),
         Server("granian", "bare RSGI on granian", _granian("rsgi"), "granian"),
-        Server("socketify", "socketify (C++)", _own("socketify"), "socketify"),
+        Server("socketify", "socketify (C++)", _own("socketify"), "socketify", restless=True),
         Server("blacksheep", "blacksheep + granian", _granian("blacksheep", "asgi"), "blacksheep"),
         Server("emmett55", "emmett55 + granian", _granian("emmett55"), "emmett55"),
         Server("falcon", "falcon + uvicorn", _uvicorn("falcon"), "falcon"),
