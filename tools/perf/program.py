@@ -2,7 +2,8 @@
 
 The arguments are the number of steps, the extra work in per cent, and names of paths. Each path runs in a fork of its
 own, so that one does not see what another left behind. It marks its stages by a call that nobody else makes, getppid,
-at which callgrind writes down what it has counted: the start, then so many steps, then twice as many.
+at which callgrind writes down what it has counted: the start, then half as many steps, then half as many again and
+all of them.
 """
 
 import os
@@ -13,7 +14,7 @@ from tools.perf import instrument, still
 
 still.stop()
 
-from tools.perf.paths import PATHS  # noqa: E402
+from tools.perf.registry import find  # noqa: E402
 from tools.perf.sites import ready  # noqa: E402
 from tools.perf.steps import run  # noqa: E402
 
@@ -41,17 +42,17 @@ def main(arguments: list[str]) -> int:
 
 def _leave(name: str, steps: int, extra: float) -> None:
     """Measure one path and end the process at once: tidying would wait for timers that never fire."""
-    counts = [round(count * (1 + extra)) for count in (WARM, steps, 2 * steps)]
-    marks = iter(counts)
+    counts = [round(count * (1 + extra)) for count in (WARM, steps // 2, steps + steps // 2)]
+    left = [*counts]
 
     def mark() -> None:
         os.getppid()
-        next(marks)
-        if not marks.__length_hint__():
+        left.pop()
+        if not left:
             os._exit(0)
 
     try:
-        run(PATHS[name], counts, mark, still.settle)
+        run(find(name), counts, mark, still.settle)
     except BaseException:  # noqa: BLE001  # the parent has to know
         traceback.print_exc()
         os._exit(1)

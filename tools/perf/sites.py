@@ -2,12 +2,11 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
-
-from msgspec import Meta, Struct
+from typing import Any, TypeVar
 
 from arlen_core.app import App
 from arlen_core.context import Context
@@ -17,8 +16,9 @@ from arlen_core.settings import HEADERS
 from arlen_server.connections import Connection
 from arlen_server.server import Server
 from arlen_server.settings import Settings
+from tools.perf.samples import Order
 
-__all__ = ["Order", "Peer", "app", "connected", "demand", "layered", "outside", "paged", "ready", "started"]
+__all__ = ["Peer", "app", "connected", "handled", "layered", "often", "outside", "paged", "ready", "started"]
 
 T = TypeVar("T")
 
@@ -29,22 +29,6 @@ _MINIMAL = {
     **{f"ARLEN_HTTP__HEADERS__{name}": "" for name in HEADERS},
 }
 _LOGGED = {"ARLEN_LOG__FLUSH": "60", "ARLEN_LOG__BUFFER": str(16 << 20)}
-
-
-class Item(Struct):
-    """One line of an order."""
-
-    sku: Annotated[str, Meta(min_length=1, max_length=32)]
-    quantity: Annotated[int, Meta(ge=1)]
-    price: float
-
-
-class Order(Struct):
-    """The body that is validated."""
-
-    customer: str
-    items: Annotated[list[Item], Meta(max_length=100)]
-    note: str = ""
 
 
 class Peer(asyncio.Transport):
@@ -140,7 +124,7 @@ def layered(made: App, count: int = 5) -> App:
 
 
 @asynccontextmanager
-async def started(*, minimal: bool = True, dress: Iterable[Callable[[App], App]] = ()) -> AsyncIterator[App]:
+async def started(*dress: Callable[[App], App], minimal: bool = True) -> AsyncIterator[App]:
     """Start the application, in the minimal profile or with the defaults and an access log in a file."""
     with tempfile.TemporaryDirectory() as folder:
         made = app(_MINIMAL if minimal else {**_LOGGED, "ARLEN_LOG__TARGET": str(Path(folder, "access.log"))})
@@ -168,6 +152,36 @@ async def connected(made: App) -> AsyncIterator[tuple[Connection, Peer]]:
         await server.stop()
 
 
+def handled(made: App, target: bytes) -> Callable[[], Awaitable[bytes]]:
+    """Return a step that asks an application for a path, without a server, and returns the body."""
+    flush = often(made.logs.sink.flush)
+
+    async def step() -> bytes:
+        request = Request("GET", target, b"", [(b"host", b"example.org")], client=("192.0.2.7", 50000))
+        response = await made.handle(request)
+        body = response.body or b""
+        made.finish(request, response, sent=len(body))
+        return body
+
+    async def logged() -> bytes:
+        body = await step()
+        flush()
+        return body
+
+    return step if made.logs.settings.access is False else logged
+
+
+def often(function: Callable[[], object], times: int = 64) -> Callable[[], None]:
+    """Return a function of which every so many calls do what the log's thread does at a time that nobody knows."""
+    turns = cycle(range(times))
+
+    def call() -> None:
+        if not next(turns):
+            function()
+
+    return call
+
+
 async def outside(function: Callable[[], T]) -> T:
     """Call a function as a transport would: from the event loop, outside of any task."""
     loop = asyncio.get_running_loop()
@@ -187,14 +201,8 @@ def ready() -> None:
     """Import what is only imported when an application starts, so that the paths need not do it one by one."""
 
     async def main() -> None:
-        async with started(minimal=False, dress=[paged]) as made, connected(made) as (protocol, _):
+        async with started(paged, minimal=False) as made, connected(made) as (protocol, _):
             head = b"GET /page HTTP/1.1\r\nHost: example.org\r\n\r\n"
             await outside(lambda: protocol.data_received(head))
 
     asyncio.run(main())
-
-
-def demand(expected: object, actual: object) -> None:
-    """Raise `AssertionError` unless a path does what it should: a wrong answer is quick to make."""
-    if expected != actual:
-        raise AssertionError(f"the path does not work: expected {expected!r}, got {actual!r}")

@@ -4,10 +4,10 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 
-from tools.perf.paths import Make, Step
+from tools.perf.registry import Make, Step
 from tools.perf.sites import outside
 
-__all__ = ["run"]
+__all__ = ["repeat", "run"]
 
 
 def run(make: Make, counts: Sequence[int], mark: Callable[[], object], settle: Callable[[], object]) -> None:
@@ -19,7 +19,7 @@ def run(make: Make, counts: Sequence[int], mark: Callable[[], object], settle: C
     async def main() -> None:
         async with make() as step:
             for number, count in enumerate(counts):
-                await _repeat(step, count)
+                await repeat(step, count)
                 if number == 0:
                     settle()
                 mark()
@@ -27,7 +27,8 @@ def run(make: Make, counts: Sequence[int], mark: Callable[[], object], settle: C
     asyncio.run(main())
 
 
-async def _repeat(step: Step, count: int) -> None:
+async def repeat(step: Step, count: int) -> None:
+    """Run a step so many times; a plain one outside of any task."""
     if inspect.iscoroutinefunction(step):
         for _ in range(count):
             await step()
