@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import anyio
+import msgspec
 import pytest
 
 from arlen_core.app import App
@@ -644,3 +645,48 @@ async def test_close_runs_all_closers_last_first():
     assert [("two", error), ("one", error)] == seen
     await close(request)
     assert 2 == len(seen)
+
+
+# -- native servers
+
+
+async def test_a_native_server_finds_the_uniform():
+    """It writes the lines by itself; the pairs of the response are its own ones only."""
+    app = made()
+
+    @app.get("/")
+    async def home() -> str:
+        return "x"
+
+    @app.get("/framed")
+    async def framed() -> Response:
+        return Response("x", media="", headers={"x-frame-options": "DENY"})
+
+    await app.start()
+    request = Request()
+    request.native = True
+    answer = await app.handle(request)
+    assert [(b"content-type", b"text/plain; charset=utf-8")] == answer.raw
+    assert b"x-request-id: " + request.id.encode() in answer.uniform.lines(request)
+    request = Request(target=b"/framed")
+    request.native = True
+    answer = await app.handle(request)
+    assert (None, ["DENY"]) == (answer.uniform, answer.headers.all("x-frame-options"))
+    await app.stop()
+
+
+async def test_a_native_server_gets_no_uniform_when_nothing_is_in_it():
+    """With every header and the identity off."""
+    app = made(
+        ARLEN_HTTP__IDENTITY="false", ARLEN_HTTP__HEADERS=msgspec.json.encode(dict.fromkeys(HEADERS, "")).decode()
+    )
+
+    @app.get("/")
+    async def home() -> str:
+        return "x"
+
+    await app.start()
+    request = Request()
+    request.native = True
+    assert (await app.handle(request)).uniform is None
+    await app.stop()

@@ -32,7 +32,7 @@ def test_spans_are_16_hex_digits():
 
 def test_what_is_drawn_is_never_zero(monkeypatch):
     """Even if chance gave zeros: neither a span nor a trace may be."""
-    given = iter([bytes(6144), b"\x11" * 6144])
+    given = iter([bytes(5120), b"\x11" * 5120])
     monkeypatch.setattr(os, "urandom", lambda _: next(given))
     monkeypatch.setattr(ids, "_pool", [])
     assert ("1" * 16, "1" * 32) == (new_span(), new_id())

@@ -273,18 +273,18 @@ class App(Router):
             self._access(request, response, sent, error)
         if error is not None and isinstance(error, Exception) and not isinstance(error, _LEFT):
             self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
-        self.after(request, response)
+        if request.state or self._after is not None:
+            self.after(request, response)
 
     def after(self, request: Request, response: Response) -> None:
         """Do what waits for the end of a request, its background work and `after_response`; `finish` calls it.
 
         A failure is logged.
         """
-        if request.state:
-            for mounted, child, made in request.state.pop("mounts", ()):
-                mounted.after(child, made)
-            for context, function, args, options in request.state.pop("background", ()):
-                context.run(self._spawn, function, args, options)
+        for mounted, child, made in request.state.pop("mounts", ()):
+            mounted.after(child, made)
+        for context, function, args, options in request.state.pop("background", ()):
+            context.run(self._spawn, function, args, options)
         if self._after is not None:
             try:
                 self._after(request, response)

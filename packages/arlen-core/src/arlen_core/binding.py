@@ -82,12 +82,14 @@ class Plan(Struct, frozen=True):
         call: gathers, then runs the handler: awaited, in a thread, or as a stream. No coroutine of its own stands
             between it and a handler whose arguments need not be waited for.
         socket: the name of the `WebSocket` parameter, or "".
+        bare: the handler, when it is a coroutine function that takes nothing.
     """
 
     parameters: tuple[Parameter, ...]
     gather: Gather
     call: Callable[[Request], Awaitable[Any]]
     socket: str = ""
+    bare: Callable[[], Awaitable[Any]] | None = None
 
 
 class Binder:
@@ -128,7 +130,8 @@ class Binder:
         socket = next((each.parameter.name for each in made if each.parameter.source == "socket"), "")
         gather = _gather(made)
         call = _caller(handler, made, gather, self._threads)
-        return Plan(tuple(each.parameter for each in made), gather, call, socket)
+        bare = handler if not made and inspect.iscoroutinefunction(target(handler)) else None
+        return Plan(tuple(each.parameter for each in made), gather, call, socket, bare)
 
     def _bind(
         self, handler: Handler, parameter: inspect.Parameter, kind: Any, path: Collection[str], *, body: bool

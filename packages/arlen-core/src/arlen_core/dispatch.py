@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -18,6 +18,7 @@ from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
 from arlen_core.responses import Response, Upgrade, discard, redirect
+from arlen_core.uniforms import Uniform, wear
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
@@ -72,13 +73,13 @@ class Dispatcher:
         self._match, self._static, self._recover = matcher.match, matcher.static, recover
         self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
         self._last = hooks.runner("before_response")
-        self._headers: Raw = headers or []
-        self._names = frozenset(name for name, _ in self._headers) | {b"x-request-id", b"traceparent"}
-        self._max_body, self._identity, self._timing = max_body, identity, timing
+        self._uniform = Uniform(headers or [], identity=identity)
+        self._max_body, self._timing = max_body, timing
         self._compression = compression or Compression()
         self._minimum = self._compression.minimum
         self._clocks = clocks or timing
-        self._bare = not (self._headers or identity or timing)
+        self._names = self._uniform.names
+        self._bare = not (self._names or timing)
         self._missing = compose(self._miss, around)
 
     async def handle(self, request: Request) -> Response:
@@ -147,7 +148,7 @@ class Dispatcher:
             self._limit(request, route)
         if self._clocks:
             request.routed = perf_counter_ns()
-        call = cast("Call", route.call)
+        call: Call = route.call  # type: ignore[assignment]  # the pipeline has made it
         return call if self._matched is None else partial(self._heard, call)
 
     async def _heard(self, call: Call, request: Request) -> Response:
@@ -243,14 +244,11 @@ class Dispatcher:
         raw = response.raw
         if self._timing:
             raw.append((b"server-timing", _timing(request)))
-        fields = self._headers
-        if self._identity:
-            name, trace = request.identify()
-            fields = [*fields, (b"x-request-id", name.encode()), (b"traceparent", trace.encode())]
-        if len(raw) > 1 and any(name in self._names for name, _ in raw):
-            have = {name for name, _ in raw}
-            fields = [field for field in fields if field[0] not in have]
-        raw += fields
+        if response.uniform is not None:  # a mounted application's
+            wear(request, response)
+        response.uniform = self._uniform
+        if not request.native or (raw and (len(raw) > 1 or raw[0][0] in self._names)):
+            wear(request, response)
         return response
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Trace", "new_id", "new_span", "parse_state", "parse_trace", "request_id", "trace_parent"]
+__all__ = ["Trace", "draw", "new_id", "new_span", "parse_state", "parse_trace", "request_id", "trace_parent"]
 
 _accepted = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{7,63}").fullmatch
 _parent = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII).fullmatch
@@ -25,7 +25,7 @@ _MEMBERS, _STATE_BYTES = (
     512,
 )  # tracestate: the most members (§3.3.1.1), and what has to be passed on at least (§3.3.1.5)
 
-_pool: list[str] = []
+_pool: list[tuple[str, str]] = []
 os.register_at_fork(after_in_child=_pool.clear)  # a forked worker must not give the ids of its sister
 
 
@@ -57,12 +57,12 @@ def new_id() -> str:
     >>> len(new_id())
     32
     """
-    return _draw()[:32]
+    return draw()[0]
 
 
 def new_span() -> str:
     """Return 16 random hex digits that are not all zero, for a span."""
-    return _draw()[:16]
+    return draw()[1][36:52]
 
 
 def request_id(given: str | None = None, *, trusted: bool = False) -> str:
@@ -81,7 +81,7 @@ def request_id(given: str | None = None, *, trusted: bool = False) -> str:
     """
     if trusted and given is not None and _accepted(given):
         return given
-    return _draw()[:32]
+    return draw()[0]
 
 
 def parse_trace(header: str | None) -> Trace | None:
@@ -131,22 +131,26 @@ def trace_parent(header: str | None = None, *, trace_id: str = "") -> str:
     >>> trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")[:36]
     '00-0af7651916cd43dd8448eb211c80319c-'
     """
-    fresh = _draw()
+    fresh = draw()[1]
     known = parse_trace(header) if header else None
     if known is not None:
-        return f"00-{known.trace_id}-{fresh[:16]}-{known.flags:02x}"
-    return f"00-{trace_id if trace_id and _usable(trace_id) else fresh[:32]}-{fresh[32:]}-01"
+        return f"00-{known.trace_id}-{fresh[36:52]}-{known.flags:02x}"
+    return f"00-{trace_id}-{fresh[36:]}" if trace_id and _usable(trace_id) else fresh
 
 
-def _draw() -> str:
-    """Return 48 random hex digits without a long row of zeros, which no trace or span may be."""
+def draw() -> tuple[str, str]:
+    """Return a new id and a new `traceparent`, of which no part is all zero.
+
+    >>> len(draw()[0]), draw()[1][:3]
+    (32, '00-')
+    """
     try:
         return _pool.pop()
     except IndexError:
-        fresh = os.urandom(6144).hex()
-        drawn = (fresh[at : at + 48] for at in range(0, len(fresh), 48))
-        _pool.extend(each for each in drawn if "0" * 16 not in each)
-        return _draw()
+        fresh = os.urandom(40 * 128).hex()
+        drawn = (fresh[at : at + 80] for at in range(0, len(fresh), 80))
+        _pool.extend((x[:32], f"00-{x[32:64]}-{x[64:]}-01") for x in drawn if "0" * 16 not in x)
+        return draw()
 
 
 def _usable(trace_id: str) -> bool:

@@ -148,7 +148,20 @@ class Pipeline:
                 request.failure = error
                 return await recover(request, error)
 
-        return act
+        if plan.bare is None:
+            return act
+        handler = plan.bare
+
+        async def bare(request: Request) -> Response:
+            try:
+                result = await handler()
+                make = ready(type(result))
+                return make(result, code) if make is not None else await answer(result, status, formats)
+            except HTTPError as error:
+                request.failure = error
+                return await recover(request, error)
+
+        return bare
 
 
 def _check(route: Route, plan: Plan) -> None:

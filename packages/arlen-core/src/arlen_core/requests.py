@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from arlen_core.bodies import NOTHING, Body
 from arlen_core.headers import Headers, Raw
-from arlen_core.ids import request_id, trace_parent
+from arlen_core.ids import draw, request_id, trace_parent
 from arlen_core.queries import Query
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Request:
         failure: what this request failed with, also when it became an answer; the closers get it.
         closers: coroutine functions called with the error or `None` when the answer is complete, last added first.
         received: when its head had arrived, in nanoseconds of `time.perf_counter_ns`.
+        native: whether the server adds the `uniform` of a response by itself; see `arlen_core.uniforms`.
         routed, handled: when its route was found and its response made; 0 where nobody wants to know.
     """
 
@@ -66,6 +67,7 @@ class Request:
         "format",
         "handled",
         "method",
+        "native",
         "params",
         "query_string",
         "raw",
@@ -102,6 +104,7 @@ class Request:
         self.params: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
         self.received, self.routed, self.handled = perf_counter_ns(), 0, 0
+        self.native = False
         self.route: Route | None = None
         self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None
         self.context: Context | None = None
@@ -113,14 +116,14 @@ class Request:
 
     @property
     def id(self) -> str:
-        """The request id."""
+        """The request id; `ValueError` for one that no header can hold."""
         if not self._id:
             self.identify()
         return self._id
 
     @id.setter  # noqa: A003
     def id(self, value: str) -> None:
-        self._id = value
+        self._id = _printable(value)
 
     @property
     def trace(self) -> str:
@@ -131,7 +134,7 @@ class Request:
 
     @trace.setter
     def trace(self, value: str) -> None:
-        self._trace = value
+        self._trace = _printable(value)
 
     def identify(self) -> tuple[str, str]:
         """Return the id and the span; they are made when somebody asks for the first time.
@@ -145,9 +148,11 @@ class Request:
                     parent = value.decode("latin-1")
                 elif name == b"x-request-id":
                     given = value.decode("latin-1")
-            trusted = given is not None and bool(self.state.get("trusted"))
-            self._id = self._id or request_id(given, trusted=trusted)
-            self._trace = self._trace or trace_parent(parent)
+            fresh, trace = draw()
+            if given is not None and self.state.get("trusted"):
+                fresh = request_id(given, trusted=True)
+            self._id = self._id or fresh
+            self._trace = self._trace or (trace if parent is None else trace_parent(parent))
         return self._id, self._trace
 
     @property
@@ -210,6 +215,12 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path!r}>"
+
+
+def _printable(value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("an id is printable ASCII, because it goes into a header")
+    return value
 
 
 def _unquoted(value: str) -> str:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from arlen_core.requests import Request
     from arlen_core.sockets import Transport
+    from arlen_core.uniforms import Uniform
 
-__all__ = ["Response", "Stream", "Upgrade", "discard", "html", "json", "redirect", "text"]
+__all__ = ["JSON", "TEXT", "Response", "Stream", "Upgrade", "discard", "html", "json", "ready", "redirect", "text"]
 
 _json = msgspec.json.Encoder().encode
 _URL = "%/:?#[]@!$&'()*+,;=~"
@@ -25,7 +26,12 @@ _cookie_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _cookie_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
 _cookie_path = re.compile(r"/[ -:<-~]*").fullmatch
 _cookie_domain = re.compile(r"[0-9A-Za-z.\-]*").fullmatch
-_JSON, _TEXT, _HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
+_TEXT = b"text/plain; charset=utf-8"
+TEXT = (b"content-type", _TEXT)
+"""The field of a plain text."""
+_HTML = (b"content-type", b"text/html; charset=utf-8")
+JSON = (b"content-type", b"application/json")
+"""The field of a JSON response; one tuple for all, so that it is found fast."""
 
 
 class Response:
@@ -45,13 +51,14 @@ class Response:
         body: bytes, or `None` when the body is a `stream`.
         stream: an async iterable of bytes or text (sent as UTF-8), or `None`.
         owner: the request that it answers, once it does.
+        uniform: more fields, that a native server sends; see `arlen_core.uniforms`.
 
     >>> answer = Response("hello", headers={"X-Mood": "good"})
     >>> answer.status, answer.body, answer.headers["content-type"]
     (200, b'hello', 'text/plain; charset=utf-8')
     """
 
-    __slots__ = ("body", "owner", "raw", "status", "stream")
+    __slots__ = ("body", "owner", "raw", "status", "stream", "uniform")
 
     def __init__(
         self,
@@ -65,6 +72,7 @@ class Response:
             raise ValueError(f"{status} is not the status of a response (200 to 599)")
         self.status = status
         self.owner: Request | None = None
+        self.uniform: Uniform | None = None
         self.body: bytes | None = body if isinstance(body, bytes) else _encoded(body)
         self.stream: AsyncIterable[bytes | str] | None = None
         self.raw: Raw = []
@@ -177,12 +185,12 @@ def json(data: Any, status: int = 200, *, headers: Mapping[str, str] | None = No
     >>> json({"ok": True}).body
     b'{"ok":true}'
     """
-    return _raw(_json(data), status, _JSON, headers)
+    return _raw(_json(data), status, JSON, headers)
 
 
 def text(body: str, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with plain text in UTF-8."""
-    return _raw(body.encode(), status, _TEXT, headers)
+    return _raw(body.encode(), status, TEXT, headers)
 
 
 def html(body: str, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -217,12 +225,18 @@ async def discard(stream: object) -> None:
         await end()
 
 
-def _raw(body: bytes, status: int, media: bytes, headers: Mapping[str, str] | None) -> Response:
+def ready(body: bytes, status: int, field: tuple[bytes, bytes]) -> Response:
+    """Return a response without any check, for what has been checked before."""
+    answer = _new(Response)
+    answer.status, answer.body, answer.raw = status, body, [field]
+    answer.stream = answer.owner = answer.uniform = None
+    return answer
+
+
+def _raw(body: bytes, status: int, field: tuple[bytes, bytes], headers: Mapping[str, str] | None) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"{status} is not the status of a response (200 to 599)")
-    answer = _new(Response)  # skips the checks that constants do not need
-    answer.status, answer.body, answer.stream, answer.owner = status, body, None, None
-    answer.raw = [(b"content-type", media)]
+    answer = ready(body, status, field)
     if headers:
         for name, value in headers.items():
             answer.headers.set(name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from arlen_core.bodies import Body, Feed
+from arlen_core.bodies import NOTHING, Body, Feed
 from arlen_core.errors import Disconnected
 from arlen_core.headers import Raw
 from arlen_core.requests import Request
@@ -137,6 +137,8 @@ class Connection(Exchange):
                     at = self._with_body(parser, data, at)
                 else:
                     self._run(self._make(parser))
+                    if at == size and self.request is None and self.keep:
+                        break
                 if self.request is None and self.keep and self._phase == _HEAD:
                     turns -= 1
                     if turns and not self.paused:
@@ -146,7 +148,10 @@ class Connection(Exchange):
         except Refusal as refusal:
             self.refuse(refusal, parser.fields, parser.method)
         self.corked = False
-        self.flush()
+        if self.out:
+            self.send_out()
+        if self._finished:
+            self.report()
         if self._phase == _HEAD and self._held is None:
             self.deadline = server.wheel.now + self.settings.keep_alive_timeout
 
@@ -214,18 +219,12 @@ class Connection(Exchange):
     # -- requests
 
     def _make(self, parser: HeadParser) -> Request:
-        self.keep, self.started = parser.keep, False
+        self.keep = parser.keep
         request = Request(
-            parser.method,
-            parser.target,
-            parser.query,
-            parser.fields,
-            client=self._client,
-            server=self._local,
-            scheme=self._scheme,
-            version=parser.version,
-            upgrade=parser.upgrade,
-        )
+            parser.method, parser.target, parser.query, parser.fields, NOTHING,
+            self._client, self._local, self._scheme, parser.version, parser.upgrade,
+        )  # fmt: skip
+        request.native = True
         if self._trusted and self.server.proxies is not None:
             self._identify(request, self.server.proxies)
         return request

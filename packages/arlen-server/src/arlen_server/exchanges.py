@@ -10,9 +10,10 @@ from arlen_core.files import FileResponse
 from arlen_core.headers import Raw
 from arlen_core.requests import Request
 from arlen_core.responses import Response, Upgrade
-from arlen_server.outlets import JOIN, Outlet
+from arlen_core.uniforms import wear
+from arlen_server.outlets import Outlet
 from arlen_server.refusals import Refusal, answer
-from arlen_server.replies import CLOSE, KEEP, bodiless, length
+from arlen_server.replies import CLOSE, JOIN, KEEP, bodiless, length
 from arlen_server.streams import send
 
 if TYPE_CHECKING:
@@ -72,23 +73,31 @@ class Exchange(Outlet):
         if self.gone:
             self.done(request, response, 0, Disconnected("the client went away before the response"))
             return True
-        server = self.server
-        usual = self.keep and self.framing is None and not server.draining and request.version == "1.1"
-        head = server.writer.plain(status, response.raw, len(body)) if usual and request.method != "HEAD" else None
-        if head is None:
+        server, uniform = self.server, response.uniform
+        data = None
+        if self.keep and self.framing is None and not server.draining and request.method != "HEAD":
+            more = b"" if uniform is None else uniform.lines(request)
+            data = server.writer.plain(status, response.raw, more, body) if request.version == "1.1" else None
+        if data is None:
             head, body = self._unusual(request, response, body)
+            data = head + body if len(body) < JOIN else head
         size = len(body)
-        self.started = True
-        if size < JOIN:
-            self.out.append(head + body)
-        else:
-            self.out += (head, body)
-        self.unflushed += len(head) + size
-        self.done(request, response, size, None)
+        self.out.append(data)
+        self.unflushed += len(data)
+        if size >= JOIN:
+            self.out.append(body)
+            self.unflushed += size
+        server.in_flight -= 1
+        self.request = self.task = None
+        self._finished.append((request, response, size, None))
+        if not self.corked:
+            self.flush()
+            self.settle()
         return True
 
     async def stream(self, request: Request, response: Response) -> None:
         """Send a response that is made while it is sent, or hand the connection to a WebSocket handler."""
+        wear(request, response)
         if isinstance(response, Upgrade):
             from arlen_server.sockets import upgrade  # most servers never need the engine
 
@@ -139,7 +148,7 @@ class Exchange(Outlet):
         """Take note that a request is over."""
         self.server.in_flight -= 1
         self.request = self.task = None
-        self.streaming = self.endless = False
+        self.started = self.streaming = self.endless = False
         self._finished.append((request, response, sent, error))
         if not self.corked:
             self.flush()
@@ -150,10 +159,16 @@ class Exchange(Outlet):
         if self.out:
             self.send_out()
         if self._finished:
-            finished, self._finished = self._finished, []
-            finish = self.server.app.finish
-            for request, response, sent, error in finished:
-                finish(request, response, sent=sent, error=error)
+            self.report()
+
+    def report(self) -> None:
+        """Tell the application which requests are over."""
+        finished, finish = self._finished, self.server.app.finish
+        if len(finished) > 1:
+            self._finished = []
+        while finished:
+            request, response, sent, error = finished.pop(0)
+            finish(request, response, sent=sent, error=error)
 
     # -- parts of a head
 
@@ -169,6 +184,7 @@ class Exchange(Outlet):
 
     def _unusual(self, request: Request, response: Response, body: bytes) -> tuple[bytes, bytes]:
         """Return the head and the body of a response that has no body, ends the connection, or has ideas of its own."""
+        wear(request, response)
         parts, own = self.server.writer.begin(response.status, response.raw)
         if own.get(b"connection", b"").lower() == b"close":
             self.keep, self.linger = False, True

@@ -33,6 +33,7 @@ _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _CLEAN: tuple[Raw, ...] = ([(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
 _MAX_HOSTS = 1024
 _SLASH = 47
+_MAX_LINES, _MAX_LINE = 512, 256  # request lines that are remembered, and their bytes
 _MAX_BLOCK = 1024  # bytes that an idle connection may hold for its next request
 _TWO = b", "  # stands for more than one Host; no value can be this
 _METHODS = {each.encode(): each for each in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")}
@@ -61,6 +62,8 @@ class HeadParser:
         length: the declared size of the body, 0 for none, -1 for a chunked one.
         expect: whether the client waits for `100 Continue`.
         upgrade: "websocket" or "".
+        lines: request lines that were found valid, with what they say, at most 512; whoever has a clock clears them
+            now and then.
 
     >>> parser = HeadParser(8192, 32768, 100)
     >>> parser.parse(b"GET /a?b=c HTTP/1.1\r\nHost: example.org\r\n\r\n")
@@ -70,12 +73,13 @@ class HeadParser:
 
     __slots__ = (
         "_host", "_known", "_llhttp", "_max_bytes", "_max_headers", "_max_line", "_odd", "_quick", "_special",
-        "expect", "fields", "keep", "length", "method", "query", "target", "upgrade", "version",
+        "expect", "fields", "keep", "length", "lines", "method", "query", "target", "upgrade", "version",
     )  # fmt: skip
 
     def __init__(self, max_line: int, max_bytes: int, max_headers: int) -> None:
         self._max_line, self._max_bytes, self._max_headers = max_line, max_bytes, max_headers
         self._quick = min(max_line, max_bytes)  # no longer head can break a limit
+        self.lines: dict[bytes, tuple[str, bytes, bytes]] = {}
         self._known: set[bytes] = set()  # Host values that were found valid
         self._llhttp = httptools.HttpRequestParser(self)
         self._odd = False  # whether the last head left something to forget
@@ -108,11 +112,19 @@ class HeadParser:
         Raises `Refusal`.
         """
         # `partition` takes half as many instructions as `find` and a slice, `find` half as many as `in`
-        self.method, self.fields, self._host = "", [], None
+        line, _, block = data.partition(b"\r\n")
         if self._odd:
             self._forget()
+        if memory is not None and block == memory.block and (known := self.lines.get(line)) is not None:
+            self.method, self.target, self.query = known
+            self.fields = memory.fields.copy()
+        else:
+            self._whole(data, line, block, memory)
+
+    def _whole(self, data: bytes, line: bytes, block: bytes, memory: Memory | None) -> None:
+        """Parse a head of which something is new."""
+        self.method, self.fields, self._host = "", [], None
         self._odd = True  # until this head has turned out to be like most: a refusal in between must not matter
-        line, _, block = data.partition(b"\r\n")
         if not line and len(data) > 4:  # one empty line before a request is forgiven (RFC 9112 §2.2)
             data = data[2:]
             line, _, block = data.partition(b"\r\n")
@@ -129,6 +141,8 @@ class HeadParser:
             self.fields = memory.fields.copy()
             self.target, _, self.query = target.partition(b"?")
             self._odd = False
+            if len(self.lines) < _MAX_LINES and len(line) <= _MAX_LINE:
+                self.lines[line] = self.method, self.target, self.query
             return
         try:
             self._llhttp.feed_data(data)

@@ -6,15 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from arlen_core.errors import Disconnected
+from arlen_server.replies import JOIN
 from arlen_server.wheels import NEVER
 
 if TYPE_CHECKING:
     from arlen_server.server import Server
 
-__all__ = ["JOIN", "Outlet"]
-
-JOIN = 65536
-"""From so many bytes on, copying them together costs more than one more write."""
+__all__ = ["Outlet"]
 
 
 class Outlet(asyncio.Protocol):
@@ -64,15 +62,14 @@ class Outlet(asyncio.Protocol):
     def send_out(self) -> None:
         """Send what was written, which is something."""
         out, size = self.out, self.unflushed
-        self.out, self.unflushed = [], 0
+        self.unflushed = 0
         if self.gone or self.transport.is_closing():
-            return
-        if len(out) == 1:
-            self.transport.write(out[0])
-        elif size <= JOIN:
-            self.transport.write(b"".join(out))
+            out.clear()
+        elif len(out) == 1:
+            self.transport.write(out.pop())
         else:
-            for each in out:
+            self.out = []
+            for each in (b"".join(out),) if size <= JOIN else out:
                 self.transport.write(each)
 
     async def drain(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arlen_core.responses import Response, Stream
+from arlen_core.uniforms import wear
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -118,6 +119,7 @@ class Refresh:
         if page:  # nothing kept from before the change, and nothing compressed
             request.raw = [pair for pair in request.raw if pair[0] not in _NAVIGATION]
         answer: Response = await self._app.handle(request)
+        wear(request, answer)
         return inject(answer, self._hub) if page else answer
 
     def finish(self, request: Request, response: Response, **outcome: Any) -> None:

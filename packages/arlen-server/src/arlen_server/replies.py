@@ -7,7 +7,10 @@ from http import HTTPStatus
 from arlen_core.dates import format_date
 from arlen_core.headers import Raw
 
-__all__ = ["CLOSE", "KEEP", "HeadWriter", "bodiless", "length"]
+__all__ = ["CLOSE", "JOIN", "KEEP", "HeadWriter", "bodiless", "length"]
+
+JOIN = 65536
+"""From so many bytes on, copying them together costs more than one more write."""
 
 CLOSE = b"connection: close\r\n"
 KEEP = b"connection: keep-alive\r\n"
@@ -15,7 +18,9 @@ KEEP = b"connection: keep-alive\r\n"
 _OWN = frozenset({b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding", b"upgrade"})
 _BODILESS = frozenset({204, 304})
 _PHRASES = {each.value: each.phrase for each in HTTPStatus}
-_LENGTHS = [b"content-length: %d\r\n" % size for size in range(512)]
+_SMALL, _MOST = 512, 256  # bytes of a body or a field, and fields, that are made in advance or kept for a second
+_LENGTHS = [b"content-length: %d\r\n" % size for size in range(_SMALL)]
+_ENDS = [line + b"\r\n" for line in _LENGTHS]
 
 
 def bodiless(status: int) -> bool:
@@ -33,7 +38,7 @@ def length(size: int) -> bytes:
     >>> length(17)
     b'content-length: 17\r\n'
     """
-    return _LENGTHS[size] if size < 512 else b"content-length: %d\r\n" % size
+    return _LENGTHS[size] if size < _SMALL else b"content-length: %d\r\n" % size
 
 
 class HeadWriter:
@@ -48,43 +53,67 @@ class HeadWriter:
     b'HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-type: ...\r\ncontent-length: 2\r\n\r\n'
     """
 
-    __slots__ = ("_date", "_lines", "_second")
+    __slots__ = ("_date", "_fields", "_lines", "_prefixes", "_second")
 
     def __init__(self) -> None:
         self._second = -1
         self._date = b""
         self._lines: dict[int, bytes] = {}
+        self._prefixes: dict[tuple[bytes, bytes], bytes] = {}  # of status 200 with one field
+        self._fields: dict[tuple[bytes, bytes], bytes] = {}
 
     def refresh(self, now: float) -> None:
         """Take note of the wall time, in seconds."""
         if int(now) != self._second:
             self._second = int(now)
             self._date = f"date: {format_date(now)}\r\n".encode()
-            self._lines.clear()
+            for known in (self._lines, self._prefixes, self._fields):
+                known.clear()
 
-    def plain(self, status: int, raw: Raw, size: int) -> bytes | None:
-        """Return a whole head with a length and nothing special, or `None` when there is something special about it.
+    def plain(self, status: int, raw: Raw, more: bytes, body: bytes) -> bytes | None:
+        """Return a whole response with a length, or `None` when there is something special about it.
 
         Args:
             status: 200 to 599.
             raw: the application's fields, names in lower case.
-            size: of the body.
+            more: whole lines to send after them.
+            body: of the response; one of `JOIN` bytes or more is not joined.
 
         Raises `ValueError` as `end` does.
         """
-        line = self._lines.get(status)
-        parts = [line if line is not None else self._line(status)]
-        for name, value in raw:
-            if name in _OWN:
+        prefix = self._prefixes.get(raw[0]) if status == 200 and len(raw) == 1 else None
+        if prefix is None:
+            prefix = self._prefix(status, raw)
+            if prefix is None:
                 return None
-            parts += (name, b": ", value, b"\r\n")
+        size = len(body)
+        framing = _ENDS[size] if size < _SMALL else b"content-length: %d\r\n\r\n" % size
+        return b"".join((prefix, more, framing, body) if size < JOIN else (prefix, more, framing))
+
+    def _prefix(self, status: int, raw: Raw) -> bytes | None:
+        """Return the head without its framing, or `None`; usual ones are made once a second."""
         if status in _BODILESS:
             return None
-        parts += (_LENGTHS[size] if size < 512 else b"content-length: %d\r\n" % size, b"\r\n")
-        head = b"".join(parts)
-        if len(head.splitlines()) != len(raw) + 4:
+        parts = [self._lines.get(status) or self._line(status)]
+        for field in raw:
+            line = self._fields.get(field)
+            if line is None:
+                if field[0] in _OWN:
+                    return None
+                line = self._field(field)
+            parts.append(line)
+        prefix = b"".join(parts)
+        if status == 200 and len(raw) == 1 and len(self._prefixes) < _MOST:
+            self._prefixes[raw[0]] = prefix
+        return prefix
+
+    def _field(self, field: tuple[bytes, bytes]) -> bytes:
+        line = b"%b: %b\r\n" % field
+        if len(line.splitlines()) != 1:
             raise _smuggled()
-        return head
+        if len(line) <= _SMALL and len(self._fields) < _MOST:
+            self._fields[field] = line
+        return line
 
     def begin(self, status: int, raw: Raw) -> tuple[list[bytes], dict[bytes, bytes]]:
         """Return the parts of a head so far, and those of the fields that are the server's to send.

@@ -268,6 +268,7 @@ class Server:
 
     def _refresh(self) -> None:
         self.writer.refresh(self.clock.now().timestamp())
+        self.parser.lines.clear()
 
 
 def _unlink(listener: socket.socket) -> None:

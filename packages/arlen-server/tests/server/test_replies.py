@@ -1,10 +1,12 @@
 """Replies: heads as bytes: whose fields they hold, and that nobody can smuggle a line into one."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlen_server.replies import CLOSE, HeadWriter, bodiless, length
+from arlen_server.replies import CLOSE, JOIN, HeadWriter, bodiless, length
 
 
 @pytest.fixture
@@ -28,11 +30,31 @@ def test_head(writer):
 
 def test_plain(writer):
     """A head with nothing special about it comes out the same on the short way."""
-    raw = [(b"a", b"1"), (b"b", b"2")]
-    for size in (0, 511, 512):
-        assert writer.end(writer.begin(200, raw)[0], length(size)) == writer.plain(200, raw, size)
-    assert writer.plain(204, raw, 0) is None
-    assert writer.plain(200, [*raw, (b"connection", b"close")], 0) is None
+    one, two = [(b"a", b"1")], [(b"a", b"1"), (b"b", b"2")]
+    for raw, status, size in product((one, two, []), (200, 404), (0, 511, 512)):
+        for _ in range(2):  # the second comes from what is kept
+            whole = writer.end(writer.begin(status, [*raw, (b"c", b"3")])[0], length(size)) + b"x" * size
+            assert whole == writer.plain(status, raw, b"c: 3\r\n", b"x" * size)
+    assert writer.plain(204, two, b"", b"") is None
+    assert writer.plain(200, [*two, (b"connection", b"close")], b"", b"") is None
+    assert writer.plain(200, [(b"date", b"today")], b"", b"") is None
+
+
+def test_a_large_body_is_not_copied(writer):
+    """From `JOIN` bytes on the head comes alone."""
+    assert writer.plain(200, [], b"", b"x" * (JOIN - 1)).endswith(b"x")
+    assert writer.plain(200, [], b"", b"x" * JOIN).endswith(b"content-length: %d\r\n\r\n" % JOIN)
+
+
+def test_what_is_kept_is_bounded_and_has_the_date_of_its_second(writer):
+    """A thousand fields of which none comes twice take no memory for good; a kept head has no old date."""
+    raw = [(b"a", b"1")]
+    first = writer.plain(200, raw, b"", b"")
+    for each in range(1000):
+        assert b"x: %d\r\n" % each in writer.plain(200, [(b"x", b"%d" % each)], b"", b"")
+    assert first == writer.plain(200, raw, b"", b"")
+    writer.refresh(784111778.0)
+    assert b"08:49:38" in writer.plain(200, raw, b"", b"")
 
 
 def test_own_fields(writer):
@@ -68,7 +90,7 @@ def test_no_smuggled_lines(name, value):
         with pytest.raises(ValueError, match="CR or LF"):
             made.end(parts, length(5))
         with pytest.raises(ValueError, match="CR or LF"):
-            made.plain(200, [(b"x" + name, value)], 5)
+            made.plain(200, [(b"x" + name, value)], b"", b"")
     else:
         assert 5 == made.end(parts, length(5)).count(b"\r\n")
 
