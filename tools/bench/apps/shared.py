@@ -18,7 +18,6 @@ from msgspec import Meta, Struct
 
 __all__ = [
     "LAYERED",
-    "MESSAGE",
     "PAGE",
     "ROUTES",
     "SCENARIO",
@@ -35,7 +34,6 @@ __all__ = [
     "load_session",
     "page",
     "save_session",
-    "stamp",
     "summary",
     "tag",
     "template",
@@ -46,7 +44,6 @@ ROUTES = {"routes-10": 10, "routes-1000": 1000}.get(SCENARIO, 0)
 LAYERED = SCENARIO == "middlewares"
 
 TEXT = "Hello, World!"
-MESSAGE = {"message": "Hello, World!"}
 SECRET = b"a secret that is as long as it should be"
 SECURITY = (
     ("x-content-type-options", "nosniff"),
@@ -143,16 +140,6 @@ def tag(body: bytes) -> str:
 def cookie() -> str:
     """The Cookie header that the load generator sends."""
     return save_session({"user": "ada", "visits": 7, "theme": "dark"}).partition(";")[0]
-
-
-def stamp(headers: dict[str, str], start: float, name: str, session: dict[str, Any], body: bytes) -> None:
-    """Set the headers of all five at once, for servers that have no middleware to call them one by one."""
-    headers["etag"] = tag(body)
-    if session:
-        headers["set-cookie"] = save_session(session)
-    headers.update(SECURITY)
-    headers["server-timing"] = elapsed(start)
-    headers["x-request-id"] = name
 
 
 def _sign(payload: bytes) -> bytes:
