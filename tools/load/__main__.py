@@ -30,12 +30,17 @@ CHECKS: dict[str, tuple[Check, str]] = {
     "kill": (stops.kill, "a worker that is killed"),
     "reload": (rolling.check, "rolling reloads, 100,000 requests"),
 }
+CODES = """exit code: 0; 1 when a promise is broken; 2 for a wrong command line;
+3 when a check could not run; 130 when it was interrupted"""
 FAILED = (Broken, Failed, AssertionError, OSError, EOFError, ValueError, RuntimeError)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run checks and print a row for each figure; return the exit code that `--help` explains."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.check if name not in CHECKS]:
+        parser.error(f"there is no check {', '.join(unknown)}; the checks are {', '.join(CHECKS)}")
     if sys.platform != "linux":
         print("load: these figures come from /proc, which only Linux has")
         return 3
@@ -75,10 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.load",
         description="Measure what the server of this tree holds, keeps and survives.",
-        epilog=f"checks:\n{shown}\n\nexit code: 0; 1 when a promise is broken; 2 for a wrong command line;\n3 when a check could not run; 130 when it was interrupted",
+        epilog=f"checks:\n{shown}\n\n{CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("check", nargs="*", choices=[*CHECKS, []], metavar="CHECK", help="which; all by default")
+    parser.add_argument("check", nargs="*", metavar="CHECK", help="which; all by default")
     parser.add_argument("--quick", action="store_true", help="a few seconds each: promises hold, figures are rough")
     parser.add_argument("--json", action="store_true", help="save docs/benchmarks/load.json and load.md")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks", help="save there instead")
