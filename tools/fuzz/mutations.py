@@ -18,8 +18,8 @@ PIECES = [
     b"content-length", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: identity\r\n", b"chunked", b"identity",
     b"gzip", b", chunked", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"close",
     b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"X: y\r\n", b" folded\r\n", b"GET / HTTP/1.1\r\n", b"GET",
-    b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"/slow", b"/unread", b"/none", CANARY,
+    b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"x" * 60,
+    b";y=" + b"z" * 50, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"/slow", b"/unread", b"/none", CANARY,
 ]  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def seeds() -> list[bytes]:
 
 
 def pipeline(random: Random) -> bytes:
-    """Return one to four valid requests, with and without bodies, most of which keep the connection."""
+    """Return one to four requests, with and without bodies, most of which keep the connection; all are valid."""
     return b"".join(_request(random) for _ in range(random.choice((1, 1, 2, 3, 4))))
 
 
@@ -62,7 +62,8 @@ def _request(random: Random) -> bytes:
 
 def _chunks(body: bytes, random: Random) -> bytes:
     size = random.choice((1, 3, 1000))
-    sizes = random.choice((b"%x", b"%X", b"0%x")) + random.choice((b"", b"", b";a=b", b';a="b;\\"c"')) + b"\r\n%b\r\n"
+    extension = random.choice((b"", b"", b"", b";a=b", b';a="b;\\"c"', b";" + b"e" * random.randrange(1, 60)))
+    sizes = random.choice((b"%x", b"%X", b"0%x")) + extension + b"\r\n%b\r\n"
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     last = random.choice((b"0\r\n\r\n", b"0\r\n\r\n", b"00;a\r\nX: y\r\nHost: z\r\n\r\n"))
     return b"".join(sizes % (len(part), part) for part in parts) + last
