@@ -19,12 +19,13 @@ from tools.load.speed import ratios
 __all__ = ["check", "download"]
 
 MIB = 1 << 20
+SIZES = {1: (20, 300), 100: (1, 5)}  # in MiB: downloads of a round, quick and full
 
 
 def check(folder: Path, *, quick: bool) -> list[Line]:
     """Download files of 1 MiB and 100 MiB from this server and from a bare loop around `sendfile`, in turns."""
     rounds = 1 if quick else 7
-    times = {1: 20, 100: 1} if quick else {1: 300, 100: 5}
+    times = {size: few if quick else many for size, (few, many) in SIZES.items()}
     for size in times:
         with (folder / f"{size}.bin").open("wb") as file:
             for _ in range(size):
