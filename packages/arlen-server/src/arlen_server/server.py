@@ -25,6 +25,7 @@ from arlen_server.wheels import Wheel
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Awaitable
 
     from arlen_core.requests import Request
     from arlen_core.responses import Response
@@ -44,7 +45,7 @@ class Application(Protocol):
     async def stop(self) -> None:
         """Stop; a second call does nothing."""
 
-    async def handle(self, request: Request) -> Response:
+    def handle(self, request: Request, /) -> Awaitable[Response]:
         """Answer; errors are answers too."""
 
     def finish(
