@@ -62,7 +62,7 @@ def _mark(lines: list[str]) -> str:
 
 def _commands(home: Path, requirements: Path) -> list[list[str]]:
     python = str(home / "bin" / "python")
-    if uv := shutil.which("uv"):
+    if uv := os.environ.get("HATCH_UV") or shutil.which("uv"):
         return [
             [uv, "venv", "--quiet", "--python", sys.executable, str(home)],
             [uv, "pip", "install", "--quiet", "--python", python, "-r", str(requirements)],

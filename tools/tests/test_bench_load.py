@@ -1,6 +1,7 @@
 """The load generators of tools/bench: they count right, tell their saturation, and leave nothing behind."""
 
 import asyncio
+import io
 import json
 import os
 import stat
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 
 import pytest
 
@@ -381,3 +383,19 @@ def test_without_wrk_ours_is_taken(tmp_path, monkeypatch):
     assert "own" == choose("auto", 1, tmp_path).name
     with pytest.raises(Broken, match=r"wrk is not installed \(fix: install it, or take --generator own\)"):
         choose("wrk", None, tmp_path)
+
+
+def test_the_generator_reads_its_plan_and_prints_its_result(monkeypatch, capsys):
+    """JSON in, JSON out; header fields are pairs again."""
+    seen = []
+
+    async def run(plan):
+        seen.append(plan)
+        return {"requests": 1}
+
+    monkeypatch.setattr(load, "run", run)
+    given = Plan(7, "/x", headers=(("a", "b"),), connections=2)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(asdict(given))))
+    load.main()
+    assert [given] == seen
+    assert {"requests": 1} == json.loads(capsys.readouterr().out)

@@ -373,6 +373,7 @@ elif os.environ.get("BROKEN"):
     (folder / "uv").write_text(text)
     (folder / "uv").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("HATCH_UV", raising=False)
     return notes
 
 
@@ -445,8 +446,17 @@ def test_a_peer_that_cannot_be_installed_is_absent(peers, uv, tmp_path, monkeypa
     assert not made("falcon", tmp_path, peers)
 
 
+def test_the_uv_of_hatch_comes_first(peers, uv, tmp_path, monkeypatch):
+    """Where hatch runs the command, uv need not be on the path."""
+    monkeypatch.setenv("HATCH_UV", str(tmp_path / "bin" / "uv"))
+    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
+    assert make("falcon", tmp_path, peers).is_file()
+    assert 2 == len(uv.read_text().splitlines())
+
+
 def test_without_uv_pip_does_it(peers, tmp_path, monkeypatch):
     """In an environment of the standard library."""
+    monkeypatch.delenv("HATCH_UV", raising=False)
     monkeypatch.setattr(environments.shutil, "which", lambda _: None)
     home = tmp_path / "x"
     first, second = environments._commands(home, peers / "falcon.txt")

@@ -1,7 +1,10 @@
 """`raw`, the limit: it behaves as a server must, so that what others are compared with is honest."""
 
+import asyncio
 import json
+import os
 import re
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +13,7 @@ pytest.importorskip("httptools")
 pytest.importorskip("uvloop")
 
 from tools.bench.apps import plain, raw, shared
+from tools.bench.processes import free_port
 
 DATE = re.compile(rb"\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n")
 
@@ -384,3 +388,34 @@ def test_an_order_is_summed_by_whatever_has_its_attributes():
     items = [SimpleNamespace(quantity=2, price=10), SimpleNamespace(quantity=1, price=5)]
     order = SimpleNamespace(customer="Bob", items=items)
     assert {"customer": "Bob", "items": 2, "total": 25} == shared.summary(order)
+
+
+@pytest.mark.anyio
+async def test_raw_serves_until_a_signal_stops_it():
+    """On the loopback interface, and its port is free afterwards."""
+    port = free_port()
+    serving = asyncio.create_task(raw.serve(port, raw.Protocol))
+    for _ in range(1000):
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            break
+        except OSError:
+            await asyncio.sleep(0)
+    writer.write(get("/plaintext", "connection: close"))
+    assert (await reader.read()).endswith(b"Hello, World!")
+    writer.close()
+    await writer.wait_closed()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(serving, 10)
+    with pytest.raises(OSError, match="Connect call failed"):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+def test_raw_takes_its_port_from_the_command_line(monkeypatch):
+    """And what it listens to from its scenario."""
+    seen = []
+    monkeypatch.setattr(raw, "serve", lambda *arguments: seen.append(arguments))
+    monkeypatch.setattr(raw.uvloop, "run", lambda _: None)
+    monkeypatch.setattr(shared, "SCENARIO", "middlewares")
+    raw.main(["8000"])
+    assert [(8000, raw.Fields)] == seen

@@ -10,7 +10,6 @@ from pathlib import Path
 from arlen_core import App, Context, Request, Response
 from arlen_core.bodies import Body
 from arlen_server import Settings, run
-from arlen_web import Web
 from tools.bench.apps import shared
 
 __all__ = ["Next", "main", "make"]
@@ -86,9 +85,12 @@ async def _tagged(request: Request, next: Next) -> Response:
 
 
 def make() -> App:
-    """Make the application; the scenario decides about middlewares and how many routes there are."""
+    """Make the application; the scenario decides about views, middlewares and how many routes there are."""
     app = App("bench", root=Path(__file__).parent)
-    app.use(Web())
+    if shared.SCENARIO == "template":
+        from arlen_web import Web  # it looks at every answer, for messages to the next page
+
+        app.use(Web())
     app.get("/plaintext")(_plaintext)
     app.get("/json")(_json)
     app.get("/items/{id}/{name}")(_item)
