@@ -74,8 +74,7 @@ def save(results: Results, folder: Path) -> None:
     """Write attack.md and attack.json."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "attack.md").write_text(page(results), encoding="utf-8")
-    text = json.dumps(_plain(results), indent=1, ensure_ascii=False) + "\n"
-    (folder / "attack.json").write_text(text, encoding="utf-8")
+    (folder / "attack.json").write_text("\n".join(_lines(results)) + "\n", encoding="utf-8")
 
 
 _INTRODUCTION = """# Servers under attack
@@ -124,26 +123,15 @@ def _text(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
 
 
-def _plain(results: Results) -> dict[str, Any]:
-    return {
-        "date": results.date,
-        "versions": results.versions,
-        "absent": results.absent,
-        "cases": [
-            {
-                "group": case.group,
-                "name": case.name,
-                "rfc": case.rfc,
-                "demand": case.demand,
-                "verdicts": {
-                    name: {
-                        "statuses": verdicts[number].statuses,
-                        "end": verdicts[number].end,
-                        "seen": verdicts[number].seen,
-                    }
-                    for name, verdicts in results.verdicts.items()
-                },
-            }
-            for number, case in enumerate(results.cases)
-        ],
-    }
+def _lines(results: Results) -> list[str]:
+    """Return a JSON document with a line for each case, so that a difference can be read."""
+    head = {"date": results.date, "versions": results.versions, "absent": results.absent}
+    cases = [_plain(case, number, results) for number, case in enumerate(results.cases)]
+    lines = [json.dumps(each, ensure_ascii=False) for each in cases]
+    return [f'{json.dumps(head, ensure_ascii=False)[:-1]}, "cases": [', ",\n".join(lines), "]}"]
+
+
+def _plain(case: Case, number: int, results: Results) -> dict[str, Any]:
+    found = {name: verdicts[number] for name, verdicts in results.verdicts.items()}
+    verdicts = {name: [*verdict.statuses, verdict.end] for name, verdict in found.items()}
+    return {"group": case.group, "name": case.name, "rfc": case.rfc, "demand": case.demand, "verdicts": verdicts}
