@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.perf.environments import LIBRARIES, differences
 
@@ -37,7 +38,7 @@ class Change:
     @property
     def ratio(self) -> float:
         """The part by which it grew: 0.03 is three per cent more."""
-        return self.now / self.before - 1 if self.before else 0.0
+        return (self.now - self.before) / self.before if self.before else 0.0
 
     @property
     def verdict(self) -> str:
@@ -83,20 +84,20 @@ class Baseline:
 
 def _read(file: Path) -> list[Entry]:
     try:
-        return [Entry(**_checked(item)) for item in json.loads(file.read_text(encoding="utf-8"))]
+        return [_entry(item) for item in json.loads(file.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unreadable(f"{file} is no baseline: {error}; take the last good one from git, or delete it and run"
                          " `python -m tools.perf --update`") from None  # fmt: skip
 
 
-def _checked(item: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+def _entry(item: dict[str, dict[str, Any]]) -> Entry:
     if not all(isinstance(count, int) and count > 0 for count in item["instructions"].values()):
         raise TypeError("a count of instructions is no positive number")
     if not all(isinstance(word, str) for word in item["environment"].values()):
         raise TypeError("an environment holds something else than words")
-    return item
+    return Entry(**item)
 
 
 def _interpreter(environment: Mapping[str, str]) -> dict[str, str]:

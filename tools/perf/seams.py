@@ -20,13 +20,13 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("request object", ("arlen_core.requests:Request.__init__",)),
     ("driver", ("arlen_server.drivers:Drivers.run",)),
     ("dispatch", ("arlen_core.dispatch:Dispatcher.handle",)),
-    ("identity", ("arlen_core.dispatch:identify", "arlen_core.ids:request_id", "arlen_core.ids:trace_parent")),
-    ("routing", ("arlen_core.matcher:Matcher.match",)),
+    ("routing", ("arlen_core.dispatch:Dispatcher._route", "arlen_core.matcher:Matcher.match")),
     ("binding", ("arlen_core.binding:Binder.plan()",)),
     ("handler", ("arlen_core.router:Router.route()",)),
-    ("encode", ("arlen_core.answers:answer", "arlen_core.responses:json")),
+    ("encode", ("arlen_core.answers:answer", "arlen_core.answers:READY[]")),
     ("respond", ("arlen_server.exchanges:Exchange.reply",)),
     ("head", ("arlen_server.replies:HeadWriter.plain", "arlen_server.replies:HeadWriter.end")),
+    ("headers", ("arlen_core.uniforms:Uniform.lines", "arlen_core.uniforms:Uniform.pairs")),
     ("write", ("arlen_server.outlets:Outlet.send_out",)),
     ("finish", ("arlen_core.app:App.finish",)),
     ("log", ("arlen_core.access:Access.__call__",)),
@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Each layer and its functions, `module:name`. What a layer calls is not counted in it when it is a layer too.
 
 One that is not there any more is left out, and the report says so. `Router.route()` stands for the handlers that it
-registers, `Binder.plan()` for the calls that it makes.
+registers, `Binder.plan()` for the calls that it makes; `READY[]` for the functions of a table.
 """
 
 
@@ -96,15 +96,18 @@ class Seams:
                     self.missing.append(place)
 
     def _install(self, layer: str, place: str) -> bool:
-        module, _, name = place.removesuffix("()").partition(":")
+        module, _, name = place.rstrip("()[]").partition(":")
+        *outer, last = name.split(".")
         try:
             holder: Any = import_module(module)
-            *outer, last = name.split(".")
             for part in outer:
                 holder = getattr(holder, part)
             function = getattr(holder, last)
         except (ImportError, AttributeError):
             return False
+        if place.endswith("[]"):
+            function.update({key: self.wrap(layer, value) for key, value in function.items()})
+            return True
         wrapped = self._special(layer, name, function) if place.endswith("()") else self.wrap(layer, function)
         setattr(holder, last, wrapped)
         if not outer:

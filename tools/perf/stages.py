@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         seams.trail.clear()
         _plain(seams, seams.wrap("empty", nothing))
         asyncio.run(_waiting(seams, seams.wrap("empty", nothing_later)))
-    counts = [64, STEPS]
+    counts = [24, STEPS]
     rounds = iter(counts)
 
     def settle() -> None:
