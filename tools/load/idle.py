@@ -17,6 +17,7 @@ from tools.load.servers import PATH, peer, peers, raw
 __all__ = ["Held", "check", "cost", "hold"]
 
 MANY, FEW = 10_000, 500
+BESIDE = 2000  # connections to each peer: enough for the figure
 SPARE = 256  # descriptors for everything that is no connection
 GOAL = 4096
 
@@ -53,7 +54,7 @@ def check(folder: Path, *, quick: bool) -> list[Line]:
     with raw(folder) as other:
         limit = hold(other, memory, other.pid, min(count, allowed))
     lines = [_cost(held, plain, limit), _held(held, count)]
-    return lines if quick else lines + _peers(folder, min(count, allowed))
+    return lines if quick else lines + _peers(folder, min(BESIDE, allowed))
 
 
 def hold(server: Served, measure: Callable[[int], Memory], pid: int, count: int) -> Held:
