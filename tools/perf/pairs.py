@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -58,11 +59,15 @@ class Worker:
 
     def measure(self, name: str, count: int, extra: float = 0.0) -> int:
         """Return the nanoseconds that so many steps of a path take. Raises `Lacking`."""
-        if self._process.stdin is None or self._process.stdout is None:
+        sent, answers = self._process.stdin, self._process.stdout
+        if sent is None or answers is None:
             raise Lacking("the worker has no pipes")
-        self._process.stdin.write(f"{name} {count} {extra}\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline().strip()
+        try:
+            sent.write(f"{name} {count} {extra}\n")
+            sent.flush()
+            line = answers.readline().strip()
+        except BrokenPipeError:
+            line = ""
         if not line.isdigit():
             raise Lacking(line.removeprefix("! ") or "the worker died")
         return int(line)
@@ -70,7 +75,10 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):
+                pipe.close()  # type: ignore[union-attr]
 
 
 class Pair:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from arlen_core.app import App
 from arlen_core.context import Context
@@ -17,10 +17,9 @@ from arlen_server.connections import Connection
 from arlen_server.server import Server
 from arlen_server.settings import Settings
 from tools.perf.samples import Order
+from tools.perf.steps import outside
 
-__all__ = ["Peer", "app", "connected", "handled", "layered", "often", "outside", "paged", "ready", "started"]
-
-T = TypeVar("T")
+__all__ = ["Peer", "app", "connected", "handled", "layered", "often", "paged", "ready", "started"]
 
 _FOLDER = Path(__file__).parent / "site"
 _MINIMAL = {
@@ -180,21 +179,6 @@ def often(function: Callable[[], object], times: int = 64) -> Callable[[], None]
             function()
 
     return call
-
-
-async def outside(function: Callable[[], T]) -> T:
-    """Call a function as a transport would: from the event loop, outside of any task."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def call() -> None:
-        try:
-            done.set_result(function())
-        except Exception as error:  # noqa: BLE001  # the one who waits has to know
-            done.set_exception(error)
-
-    loop.call_soon(call)
-    return await done
 
 
 def ready() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tools.perf.registry import Make, Step
-from tools.perf.sites import outside
 
-__all__ = ["repeat", "run"]
+__all__ = ["outside", "repeat", "run"]
+
+T = TypeVar("T")
 
 
 def run(make: Make, counts: Sequence[int], mark: Callable[[], object], settle: Callable[[], object]) -> None:
@@ -39,3 +41,18 @@ async def repeat(step: Step, count: int) -> None:
             step()
 
     await outside(plain)
+
+
+async def outside(function: Callable[[], T]) -> T:
+    """Call a function as a transport would: from the event loop, outside of any task."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def call() -> None:
+        try:
+            done.set_result(function())
+        except Exception as error:  # noqa: BLE001  # the one who waits has to know
+            done.set_exception(error)
+
+    loop.call_soon(call)
+    return await done

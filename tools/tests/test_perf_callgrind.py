@@ -138,7 +138,7 @@ def test_counts_repeat():
 @needs_valgrind
 def test_path_that_is_not_there():
     """A path that cannot be run is an error with what it said."""
-    with pytest.raises(Broken, match="there is no path 'head.none'"):
+    with pytest.raises(Broken, match=r"there is no path 'head\.none'"):
         count(["head.none"])
 
 

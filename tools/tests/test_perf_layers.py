@@ -13,7 +13,7 @@ LOOP, CALL, INNER, OUTER = 10, 50, 100, 70
 
 
 def calibration(count: int = 4) -> tuple[list, list[float]]:
-    """Return the trail and the costs of marks around functions that do nothing: plain, and twice that for coroutines."""
+    """Return what marks around functions that do nothing give: for coroutines twice what plain ones cost."""
     trail, costs = [], []
     for factor, label in ((1, "empty"), (2, "empty~")):
         trail += ["loop", "call", "marked", *[label, None] * count, "over"]

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 from tools.perf.registry import Step, demand, path
 from tools.perf.samples import BROWSER, HELLO, HOST, ORDER
-from tools.perf.sites import connected, often, outside, started
+from tools.perf.sites import connected, often, started
+from tools.perf.steps import outside
 
 __all__: list[str] = []
 
