@@ -17,7 +17,7 @@ from tools.load.servers import PATH, peer, peers, raw
 __all__ = ["Held", "check", "cost", "hold"]
 
 MANY, FEW = 10_000, 500
-BESIDE = 2000  # connections to each peer: enough for the figure
+BESIDE = 1000  # connections to each peer: enough for the figure, and no more than all of them hold
 SPARE = 256  # descriptors for everything that is no connection
 GOAL = 4096
 
@@ -93,7 +93,9 @@ def _peers(folder: Path, count: int) -> list[Line]:
     for server in peers():
         try:
             with peer(folder, server) as running:
-                figures[server.title] = cost(hold(running, family, running.pid, count)).rss
+                held = hold(running, family, running.pid, count)
+            if held.answered == (count, count):
+                figures[server.title] = cost(held).rss
         except (OSError, Failed):
             continue  # it does not start here, or does not hold so many
     words = ", ".join(f"{title} {size:,}" for title, size in figures.items())

@@ -149,6 +149,21 @@ def test_crowd_counts_who_is_not_answered():
         assert 0 == crowd.ask()
 
 
+def test_crowd_gives_up():
+    """After a few that are not answered nobody waits for the others."""
+
+    def serve(client, number):
+        client.recv(65536)
+        if number in {0, 1}:
+            client.sendall(GOOD)
+        client.close()
+
+    with server(serve, 6) as place, Crowd(place) as crowd:
+        assert 2 == crowd.open(100)
+        assert 6 == len(crowd.members)
+        assert 0 == crowd.ask()
+
+
 def test_crowd_asks_for_its_path():
     """The path is the crowd's."""
     heard = []

@@ -173,7 +173,7 @@ async def test_reloads_are_counted_on():
 
 async def test_peers_that_do_not_start_are_left_out(tmp_path, monkeypatch):
     """A peer that does not start, or does not hold so many connections, costs only its own figure."""
-    monkeypatch.setattr(idle, "peers", lambda: [_peer("good"), _peer("bad"), _peer("full")])
+    monkeypatch.setattr(idle, "peers", lambda: [_peer("good"), _peer("bad"), _peer("full"), _peer("few")])
     monkeypatch.setattr(idle, "peer", _started)
     monkeypatch.setattr(idle, "hold", _held)
     [line] = idle._peers(tmp_path, 10)
@@ -190,7 +190,8 @@ def _peer(title):
 def _held(server, measure, pid, count):
     if server.title == "full":
         raise OSError("too many open files")
-    return Held(count, (count, count), Memory(0, 0), Memory(7 * count, 7 * count))
+    answered = 5 if server.title == "few" else count
+    return Held(count, (answered, answered), Memory(0, 0), Memory(7 * count, 7 * count))
 
 
 class _started:  # noqa: N801 - stands for a function
