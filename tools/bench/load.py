@@ -62,9 +62,8 @@ class Connection(asyncio.Protocol):
         self.over = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the first time."""
+        """Keep the transport; nobody asks before all are connected."""
         self.transport = transport
-        self.ask()
 
     def ask(self) -> None:
         """Send a request."""
@@ -101,12 +100,14 @@ class Connection(asyncio.Protocol):
 async def run(plan: Plan) -> dict[str, Any]:
     """Ask for as long as the plan says, and return the counts, the latencies and the share of a core that it took."""
     loop, tally = asyncio.get_running_loop(), Tally(number=plan.first)
-    begun, used = time.perf_counter(), _used()
-    tally.stop = begun + plan.seconds
     protocols: list[Connection] = []
     for _ in range(plan.connections):
         _, protocol = await loop.create_connection(lambda: Connection(plan, tally), "127.0.0.1", plan.port)
         protocols.append(protocol)
+    begun, used = time.perf_counter(), _used()
+    tally.stop = begun + plan.seconds
+    for each in protocols:
+        each.ask()
     await asyncio.wait([each.over for each in protocols], timeout=plan.seconds + 2.0)
     ended = min(time.perf_counter(), tally.stop)
     for each in protocols:

@@ -195,10 +195,12 @@ class Wire:
 
 
 async def test_an_answer_that_comes_too_late_does_not_count():
-    """The connection closes instead of asking again."""
+    """The connection closes instead of asking again; nor does it ask before it is told to."""
     tally, wire = Tally(), Wire()
     connection = Connection(plan(1), tally)
     connection.connection_made(wire)
+    assert [] == wire.writes
+    connection.ask()
     connection.data_received(OK)
     assert (1, 2) == (tally.requests, len(wire.writes))
     tally.stop = 0.0
@@ -213,6 +215,7 @@ async def test_an_answer_without_length_is_its_head():
     tally = Tally()
     connection = Connection(plan(1), tally)
     connection.connection_made(Wire())
+    connection.ask()
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert (1, 0) == (tally.requests, tally.errors)
 

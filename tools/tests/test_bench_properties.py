@@ -135,6 +135,7 @@ def test_an_answer_is_counted_once_however_it_is_cut(answer, places):
         tally, wire = Tally(), Wire()
         connection = Connection(Plan(1, "/x"), tally)
         connection.connection_made(wire)
+        connection.ask()
         asked = len(wire.data)
         pieces = cut(answer, places)
         for piece in pieces[:-1]:
