@@ -98,7 +98,7 @@ def _peers(folder: Path, count: int) -> list[Line]:
                 figures[server.title] = cost(held).rss
         except (OSError, Failed):
             continue  # it does not start here, or does not hold so many
-    words = ", ".join(f"{title} {size:,}" for title, size in figures.items())
+    words = "; ".join(f"{title}: {size:,}" for title, size in figures.items())
     return [Line("idle", "the same at peers, bytes RSS", "", words, figures=figures)] if figures else []
 
 

@@ -6,7 +6,6 @@ Linux the system ends it, too, when this process is killed.
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import json
 import os
@@ -14,11 +13,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from typing import IO, Any, Self, cast
+
+from tools.bench.processes import launched
 
 __all__ = ["PATIENCE", "SITE", "Load", "Running", "ended", "environ", "propane"]
 
@@ -50,14 +51,13 @@ class Running:
         self._news, self._over = Condition(), False
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                command,
+                launched(command, None, signal.SIGTERM),
                 cwd=root,
                 env=environ() | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 process_group=0,
-                preexec_fn=_leash(),  # noqa: PLW1509  # it calls the system and nothing else
             )
         self._output = cast("IO[bytes]", self.process.stdout)
         self._reader = Thread(target=self._read)
@@ -192,11 +192,10 @@ class Load:
         script = str(Path(__file__).with_name("clients.py"))
         words = [address, str(clients), path, str(pause), *(["kept"] if kept else [])]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", script, *words],
+            launched([sys.executable, "-P", script, *words], None),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,
-            preexec_fn=_leash(),  # noqa: PLW1509  # it calls the system and nothing else
         )
 
     def __enter__(self) -> Self:
@@ -250,11 +249,3 @@ def _kill_if_ours(pid: int) -> None:
     with suppress(OSError):
         if b"arlen_server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
-
-
-def _leash() -> Callable[[], None] | None:
-    """What makes the system end a process with this one (prctl(2), PR_SET_PDEATHSIG)."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(1, int(signal.SIGTERM), 0, 0, 0)

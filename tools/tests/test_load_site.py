@@ -43,12 +43,18 @@ async def test_minimal_application():
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [("/", "hello"), ("/pid", str(os.getpid())), ("/work?rounds=5", "10"), ("/begun?number=1&seconds=0", "begundone")],
+    [("/", "hello"), ("/work?rounds=5", "10"), ("/begun?number=1&seconds=0", "begundone")],
 )
 async def test_answers(site, path, text):
     """Each path answers with what the checks compare."""
     async with Client(site.app) as client:
         assert text == (await client.get(path)).text
+
+
+async def test_pid(site):
+    """Whoever answers can be asked for, after a while."""
+    async with Client(site.app) as client:
+        assert str(os.getpid()) == (await client.get("/pid?seconds=0.001")).text
 
 
 async def test_held_leaves_a_trace(site, tmp_path):
