@@ -1,6 +1,7 @@
 """Servers: how each is installed, started on a port, and asked for its version."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.bench import environments
+from tools.bench.processes import free_port
 
 __all__ = ["SERVERS", "Absent", "Server", "environ"]
 
@@ -16,14 +18,19 @@ Absent = environments.Absent
 _HERE = Path(__file__).parent
 _PEERS = _HERE / "peers"
 
-# nginx reads a body before it asks another server, and not at all before it answers by itself: so there are two
+# nginx reads a body before it asks another server, and not at all before it answers by itself: so there are two.
+# Connections to the other one are kept, so that what is smuggled on one would be seen by the next request.
 _NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
 events {{ worker_connections 256; }}
 http {{
   access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://unix:{folder}/back.sock; }} }}
+  upstream back {{ server {back}; keepalive 4; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
   server {{
     listen unix:{folder}/back.sock;
     location / {{ return 200 "$request_method $request_uri $content_length"; }}
@@ -76,7 +83,19 @@ def _arlen(python: str, port: int, _: Path) -> list[str]:
 
 
 def _nginx(_: str, port: int, folder: Path) -> list[str]:
-    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port))
+    return _configured(port, folder, f"unix:{folder}/back.sock")
+
+
+def _before(python: str, port: int, folder: Path) -> list[str]:
+    """Start nginx before arlen-server, when that listens; both are in the session that is ended."""
+    back = free_port((port,))
+    asked = [python, "-c", f"import socket; socket.create_connection(('127.0.0.1', {back}))"]
+    commands = (_arlen(python, back, folder), asked, _configured(port, folder, f"127.0.0.1:{back}"))
+    return ["sh", "-c", "{} & until {} 2>/dev/null; do :; done; exec {}".format(*map(shlex.join, commands))]
+
+
+def _configured(port: int, folder: Path, back: str) -> list[str]:
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, back=back))
     return [_nginx_path(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
 
 
@@ -126,6 +145,7 @@ SERVERS = {
     for server in (
         Server("arlen-server", "arlen-server", _arlen),
         Server("nginx", "", _nginx),
+        Server("nginx before arlen-server", "", _before),
         Server("granian", "granian", _granian, "granian", _BENCH),
         Server("uvicorn (httptools)", "uvicorn", _uvicorn("httptools"), "uvicorn", _BENCH),
         Server("uvicorn (h11)", "uvicorn", _uvicorn("h11"), "uvicorn", _BENCH),

@@ -249,7 +249,7 @@ def test_saving(results, tmp_path):
 # -- the servers and the command
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVERS) - {"nginx"}))
+@pytest.mark.parametrize("name", sorted(name for name in SERVERS if "nginx" not in name))
 def test_commands(name, tmp_path):
     """Each server is started by its interpreter, on its port, on the loopback interface alone."""
     started = " ".join(SERVERS[name].start("/python", 4321, tmp_path))
@@ -267,6 +267,19 @@ def test_nginx(tmp_path, monkeypatch):
     assert "listen 127.0.0.1:4321;" in written
     assert written.count("{") == written.count("}")
     assert "daemon off; master_process off;" in written
+
+
+def test_nginx_before_arlen(tmp_path, monkeypatch):
+    """nginx passes on to an Arlen on another port, and both are started by one command."""
+    monkeypatch.setattr(servers.shutil, "which", lambda name, path: f"/usr/sbin/{name}")
+    shell, option, both = SERVERS["nginx before arlen-server"].start("/python", 4321, tmp_path)
+    assert ("sh", "-c") == (shell, option)
+    arlen, _, rest = both.partition(" & until ")
+    nginx = rest.partition("; exec ")[2]
+    port = arlen.removeprefix("/python -m tools.attack.apps.arlen ")
+    assert f"upstream back {{ server 127.0.0.1:{port}; keepalive 4; }}" in (tmp_path / "nginx.conf").read_text()
+    assert nginx.startswith("/usr/sbin/nginx ")
+    assert "4321" != port
 
 
 def test_nginx_may_be_absent(monkeypatch):
