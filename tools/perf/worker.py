@@ -31,6 +31,8 @@ async def main() -> None:
             try:
                 if name not in known:
                     known[name] = await stack.enter_async_context(find(name)())
+                    gc.collect()
+                    gc.freeze()  # what is there to stay is not looked at before each turn
                 print(await _measure(known[name], int(count), float(extra)), flush=True)
             except Exception as error:  # noqa: BLE001  # another state of the packages may lack anything
                 print(f"! {type(error).__name__}: {error}".replace("\n", " "), flush=True)
