@@ -359,7 +359,8 @@ class Connection(Exchange):
         """Somebody reads the body that the client has not sent yet: ask for it (RFC 9110 §10.1.1)."""
         if self.expecting and self._feed is not None and not self.gone:
             self.expecting = False
-            self.write(_CONTINUE)
+            if not self.started:  # else it would stand in the middle of the answer
+                self.write(_CONTINUE)
             self._open_window()
 
     def _pause_body(self) -> None:
