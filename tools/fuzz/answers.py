@@ -6,6 +6,7 @@ from dataclasses import dataclass
 __all__ = ["Answer", "Nonsense", "read"]
 
 _status = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t -~\x80-\xff]*").fullmatch
+_size = re.compile(rb"[0-9a-f]+").fullmatch
 _field = re.compile(rb"([!#$%&'*+\-.^_`|~0-9a-z]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?").fullmatch
 
 
@@ -15,11 +16,12 @@ class Nonsense(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """One response."""
+    """One response; `cut` says that its chunked body has no end, which only the last one may have not."""
 
     status: int
     fields: dict[bytes, bytes]
     body: bytes
+    cut: bool = False
 
     @property
     def closes(self) -> bool:
@@ -43,12 +45,15 @@ def read(data: bytes, methods: list[str]) -> list[Answer]:
         if not end:
             raise Nonsense(f"a head without an end: {head!r}")
         status, fields = _head(head)
-        body = b""
+        body, cut = b"", False
         if status >= 200:
             headless = (methods[final] == "HEAD") if final < len(methods) else not data
-            body, data = _body(status, fields, data, headless=headless)
+            if b"transfer-encoding" in fields and not headless:
+                body, data, cut = _chunked(data)
+            else:
+                body, data = _body(status, fields, data, headless=headless)
             final += 1
-        answers.append(Answer(status, fields, body))
+        answers.append(Answer(status, fields, body, cut))
     return answers
 
 
@@ -68,9 +73,27 @@ def _head(head: bytes) -> tuple[int, dict[bytes, bytes]]:
     return int(found[1]), fields
 
 
+def _chunked(data: bytes) -> tuple[bytes, bytes, bool]:
+    """Return body and rest, and whether it ends too early; there are no extensions and no trailers."""
+    body = b""
+    while data:
+        line, end, rest = data.partition(b"\r\n")
+        if not end or not _size(line):
+            raise Nonsense(f"a chunk size: {line!r}")
+        size = int(line, 16)
+        body, ending, data = body + rest[:size], rest[size : size + 2], rest[size + 2 :]
+        if ending != b"\r\n":
+            raise Nonsense(f"a chunk ends with {ending!r}")
+        if not size:
+            return body, data, False
+    return body, b"", True
+
+
 def _body(status: int, fields: dict[bytes, bytes], data: bytes, *, headless: bool) -> tuple[bytes, bytes]:
     if status in {204, 304} or headless:
         return b"", data
+    if b"content-length" not in fields and fields.get(b"connection") == b"close" and status == 200:
+        return data, b""  # a stream to HTTP/1.0 has no other end
     if not fields.get(b"content-length", b"").isdigit():
         raise Nonsense(f"no length: {fields!r}")
     size = int(fields[b"content-length"])

@@ -10,6 +10,7 @@ from tools.fuzz.rig import Outcome, Seen
 
 __all__ = ["opinion", "verdict"]
 
+_EARLY = frozenset({b"/unread", b"/stream"})  # are answered before their bodies are there
 _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"})
 
 
@@ -27,6 +28,7 @@ def verdict(data: bytes, reading: Reading, outcome: Outcome) -> list[str]:
         *_seen(reading, outcome.seen),
         *_count(reading, outcome, final),
         *_interim(heard, sent),
+        *_cut(reading, sent),
         *opinion(data, reading.requests),
     ]
 
@@ -68,10 +70,11 @@ def _count(reading: Reading, outcome: Outcome, final: list[Answer]) -> list[str]
     good = [each for each in final if each.status < 400]
     refused = len(good) < len(final)
     whole = len(reading.requests)
-    early = reading.partial is not None and reading.partial.path == b"/unread"  # is answered before its body is there
+    early = reading.partial is not None and reading.partial.path in _EARLY
     wrong = []
     if final and final[-1].closes and not refused and _unread(reading, len(good)):
-        return [] if outcome.ended else ["an answer says that the connection ends, and it goes on"]
+        going = final[-1].cut or reading.end == "body"  # the answer itself is not over yet
+        return [] if outcome.ended or going else ["an answer says that the connection ends, and it goes on"]
     if not whole <= len(good) <= whole + early and not (refused and _may_refuse(reading, len(good))):
         wrong.append(f"{len(good)} good answers to {whole} requests ({reading.end}: {reading.reason})")
     if refused and not outcome.ended:
@@ -97,7 +100,14 @@ def _may_refuse(reading: Reading, number: int) -> bool:
 def _unread(reading: Reading, number: int) -> bool:
     """A body that nobody wants may end the connection instead of being skipped; the answer says so."""
     heard = [*reading.requests, *([reading.partial] if reading.partial else [])]
-    return number <= len(heard) and heard[number - 1].path == b"/unread"
+    return number <= len(heard) and heard[number - 1].path in _EARLY
+
+
+def _cut(reading: Reading, sent: list[Answer]) -> list[str]:
+    """An answer has no end only when the body that it is made of has none."""
+    cut = [each for each in sent if each.cut]
+    good = len(cut) <= 1 and cut == sent[-1:] and reading.partial is not None and reading.partial.path == b"/stream"
+    return [] if good or not cut else ["an answer is cut"]
 
 
 def _interim(heard: list[Heard], sent: list[Answer]) -> list[str]:

@@ -19,7 +19,8 @@ PIECES = [
     b"gzip", b", chunked", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"close",
     b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"X: y\r\n", b" folded\r\n", b"GET / HTTP/1.1\r\n", b"GET",
     b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"x" * 60,
-    b";y=" + b"z" * 50, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"/slow", b"/unread", b"/none", CANARY,
+    b";y=" + b"z" * 50, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"/slow", b"/unread", b"/none", b"/stream",
+    CANARY,
 ]  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def pipeline(random: Random) -> bytes:
 
 def _request(random: Random) -> bytes:
     method = random.choice((b"GET", b"GET", b"POST", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"QUERY"))
-    target = random.choice((b"/", b"/a?b=c", b"/slow", b"/unread", b"/none", b"/a/b", b"http://a:80/c", b"//d"))
+    targets = (b"/", b"/a?b=c", b"/slow", b"/unread", b"/none", b"/stream", b"/a/b", b"http://a:80/c", b"//d")
+    target = random.choice(targets)
     fields = [b"Host:" + random.choice((b" a", b"a", b" a:80", b" A ")) if target[:1] == b"h" else b"Host: a"]
     fields += random.sample(_FIELDS, random.choice((0, 0, 1, 2)))
     body, kind = random.randbytes(random.choice((0, 1, 5, 5, 40, 300))), random.randrange(4)

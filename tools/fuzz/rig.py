@@ -1,7 +1,7 @@
 """The rig: a server's connection on a transport without a network, and an application that writes down what it sees."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -9,7 +9,7 @@ from arlen_core.bodies import Body
 from arlen_core.clock import VirtualClock
 from arlen_core.errors import Disconnected, HTTPError
 from arlen_core.requests import Request
-from arlen_core.responses import Response, text
+from arlen_core.responses import Response, Stream, text
 from arlen_server.connections import Connection
 from arlen_server.refusals import answer
 from arlen_server.server import Server
@@ -160,7 +160,10 @@ class Rig:
         """The server stops soon."""
 
     async def handle(self, request: Request) -> Response:
-        """Write a request down, and answer it: `/slow` later, `/unread` without its body, `/none` with 204."""
+        """Write a request down, and answer it.
+
+        `/slow` is answered later, `/unread` without its body, `/none` with 204, `/stream` while its body is read.
+        """
         seen = Seen(request.method, request.target, request.query_string)
         self._outcome.seen.append(seen)
         try:
@@ -173,6 +176,8 @@ class Rig:
     async def _answer(self, request: Request, seen: Seen) -> Response:
         if request.target == b"/ws" and request.upgrade and self._upgrade is not None:
             return self._upgrade(request)
+        if request.target == b"/stream":
+            return Stream(_poured(request.body, seen))
         if request.target == b"/slow":
             await asyncio.sleep(0)
         if request.target != b"/unread":
@@ -185,7 +190,7 @@ class Rig:
         self, request: Request, response: Response, *, sent: int = 0, error: BaseException | None = None
     ) -> None:
         """A request is over."""
-        if error is not None and not isinstance(error, Disconnected):
+        if error is not None and not isinstance(error, Disconnected | HTTPError):
             self._outcome.broken.append(f"{request!r} ended with {error!r}")
 
     # -- the loop
@@ -212,6 +217,16 @@ class Rig:
             if quiet > _QUIET:
                 return
             await asyncio.sleep(0)
+
+
+async def _poured(body: Body, seen: Seen) -> AsyncIterator[bytes]:
+    """Answer with the body, which is asked for after the answer has begun."""
+    yield b"first "
+    read = b""
+    async for chunk in body:
+        read += chunk
+        yield chunk
+    seen.body = read
 
 
 async def _whole(body: Body) -> bytes:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from arlen_core import conditional, forms, parts, queries, ranges
 from arlen_core.errors import HTTPError
-from arlen_server import chunks, proxies, sockets, targets
+from arlen_server import chunks, proxies, sockets, streams, targets
 from arlen_server.chunks import Chunked
+from arlen_server.connections import Connection
 from arlen_server.heads import HeadParser
 from arlen_server.sockets import Socket
 from tools.fuzz import campaign, command, frames, mutations, parsers, rig
@@ -135,10 +136,25 @@ def _answers_come_twice(patch):
     patch.setattr(rig.Wire, "write", lambda self, data: real(self, bytes(data) * 2))
 
 
+def _interim_answers_anywhere(patch):
+    real = Connection._go_on
+
+    def eager(self):
+        started, self.started = self.started, False
+        real(self)
+        self.started = started
+
+    patch.setattr(Connection, "_go_on", eager)
+
+
+def _streams_lose_their_end(patch):
+    patch.setattr(streams._Body, "end", lambda self: None)
+
+
 HTTP = [
-    _lengths_with_signs, _any_coding, _any_expectation, _close_is_forgotten, _lenient_sizes,
-    _lenient_trailers, _bare_line_feeds, _endless_lines, _any_host, _hosts_may_differ, _errors_in_the_decoder,
-    _bodies_lose_a_byte, _answers_lose_a_byte, _answers_come_twice,
+    _interim_answers_anywhere, _streams_lose_their_end, _lengths_with_signs, _any_coding, _any_expectation,
+    _close_is_forgotten, _lenient_sizes, _lenient_trailers, _bare_line_feeds, _endless_lines, _any_host,
+    _hosts_may_differ, _errors_in_the_decoder, _bodies_lose_a_byte, _answers_lose_a_byte, _answers_come_twice,
 ]  # fmt: skip
 
 

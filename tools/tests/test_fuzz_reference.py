@@ -114,9 +114,39 @@ def test_answers():
     assert [False, False, True] == [each.closes for each in found]
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "cut"),
+    [
+        (b"2\r\nhi\r\n0\r\n\r\n", b"hi", False),
+        (b"1\r\nh\r\n1\r\ni\r\n0\r\n\r\n", b"hi", False),
+        (b"0\r\n\r\n", b"", False),
+        (b"2\r\nhi\r\n", b"hi", True),
+        (b"", b"", True),
+    ],
+)
+def test_chunked_answers(body, expected, cut):
+    """A chunked answer has its chunks, and an end unless it is cut."""
+    [found] = answers.read(CHUNKED + body, ["GET"])
+    assert (expected, cut) == (found.body, found.cut)
+
+
+def test_an_answer_until_the_end():
+    """A stream to HTTP/1.0 ends with the connection."""
+    [found] = answers.read(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhi", ["GET"])
+    assert b"hi" == found.body
+
+
 @pytest.mark.parametrize(
     "stream",
     [
+        CHUNKED + b"2\r\nhi\r\n0\r\n\r\nx",
+        CHUNKED + b"2\r\nhi0\r\n\r\n",
+        CHUNKED + b"02;a\r\nhi\r\n0\r\n\r\n",
+        CHUNKED + b"A\r\n0123456789\r\n0\r\n\r\n",
+        CHUNKED + b"2\r\nhi\r\nHTTP/1.1 100 Continue\r\n\r\n0\r\n\r\n",
         OK[:-1],
         OK + b"x",
         OK.replace(b"\r\n", b"\n"),
@@ -204,6 +234,7 @@ GOOD = Heard("GET", b"/", b"", keep=True)
         (Outcome([], OK.replace(b"200", b"400") + OK, ended=True), Reading([GOOD]), "answers behind [400]"),
         (Outcome([], b"HTTP/1.1 100 Continue\r\n\r\n"), Reading(end="head"), "for 0 expectations"),
         (Outcome([], b"nonsense"), Reading(), "is no HTTP"),
+        (Outcome([Seen("GET", b"/", b"", b"")], CHUNKED), Reading([GOOD]), "an answer is cut"),
         (Outcome(broken=["an error"]), Reading(), "an error"),
     ],
 )
