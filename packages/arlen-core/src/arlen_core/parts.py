@@ -70,8 +70,9 @@ async def _run(parser: PushMultipartParser, body: Body, collector: _Collector) -
             raise _too_large(f"the form is larger than {collector.limits.total} bytes", "form_too_large")
         block += chunk
         while len(block) >= _BLOCK:
-            await _parse(parser, bytes(block[:_BLOCK]), collector)
-            del block[:_BLOCK]
+            whole = bytes(block[:_BLOCK])
+            del block[: len(whole)]
+            await _parse(parser, whole, collector)
     await _parse(parser, bytes(block), collector)
 
 
