@@ -18,7 +18,7 @@ from tools.load.probes import until
 from tools.load.report import Line
 from tools.load.runners import Running, ended, propane
 
-__all__ = ["Known", "Ledger", "begin", "finish", "kill", "term"]
+__all__ = ["Known", "Ledger", "begin", "finish", "kill", "strike", "term"]
 
 BODY = 100_000  # more than the server collects before it calls a handler
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -104,6 +104,11 @@ def finish(client: socket.socket, kind: str) -> bool:
         return False
 
 
+def strike(pid: int) -> None:
+    """Kill a process."""
+    os.kill(pid, signal.SIGKILL)
+
+
 class Known(Client):
     """A client that knows which worker its connection belongs to, because each answer is a process id.
 
@@ -178,7 +183,7 @@ async def _killed(server: Running, count: int, seconds: float) -> Ledger:
         await asyncio.sleep(seconds / 2)
         ((victim, _),) = Counter(client.worker for client in everyone).most_common(1)
         ledger = Ledger(victim, everyone)
-        os.kill(int(victim), signal.SIGKILL)
+        strike(int(victim))
         until(lambda: ended(int(victim)))  # nobody sends meanwhile, so that what is in flight is known
         await asyncio.sleep(seconds / 2)
         stop.set()
