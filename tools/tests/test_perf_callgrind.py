@@ -135,6 +135,7 @@ def test_counts_repeat():
     assert pytest.approx(first, rel=0.001) == second
 
 
+@pytest.mark.soak
 @needs_valgrind
 def test_path_that_is_not_there():
     """A path that cannot be run is an error with what it said."""
@@ -142,6 +143,7 @@ def test_path_that_is_not_there():
         count(["head.none"])
 
 
+@pytest.mark.soak
 @needs_valgrind
 def test_profile_names_functions_of_the_interpreter():
     """A profile has the interpreter's functions, and they add up to the count."""

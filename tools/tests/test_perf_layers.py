@@ -152,6 +152,7 @@ def test_layers_have_one_name_each():
     assert (len(LAYERS), len(LAYERS)) == (len(names), len(set(names)))
 
 
+@pytest.mark.soak
 @needs_valgrind
 def test_layers_of_a_path():
     """The layers of the parser's path are the parser and the loop, and add up to its count."""
