@@ -17,7 +17,7 @@ from arlen_core.bodies import Body, Feed
 from arlen_core.errors import HTTPError, PayloadTooLarge
 from arlen_core.forms import Form, FormLimits
 from arlen_core.params import Input, Invalid
-from arlen_core.payloads import broken, decoder, flatten, flattener, forgiving, parse
+from arlen_core.payloads import LATER, Decoder, broken, flatten, flattener, forgiving, parse
 from arlen_core.queries import Query
 from arlen_core.requests import Request
 from arlen_core.uploads import Upload
@@ -84,21 +84,21 @@ def sent(data: bytes, media: str = "application/json", **options) -> Request:
 async def rows(kind, request: Request) -> list[tuple[str, str]]:
     """Return field and code of each row of the refusal."""
     with pytest.raises(Invalid) as caught:
-        await decoder(kind)(request)
+        await Decoder(kind)(request)
     return [(row.field, row.code) for row in caught.value.rows]
 
 
 async def status(kind, request: Request) -> tuple[int, str]:
     """Return status and code of the refusal."""
     with pytest.raises(HTTPError) as caught:
-        await decoder(kind)(request)
+        await Decoder(kind)(request)
     return caught.value.status, caught.value.code
 
 
 async def outcome(kind, request: Request) -> tuple:
     """Return the value and an empty refusal, or `None` and the refusal."""
     try:
-        return await decoder(kind)(request), Invalid([])
+        return await Decoder(kind)(request), Invalid([])
     except (Invalid, HTTPError) as error:
         return None, error
 
@@ -118,7 +118,7 @@ async def outcome(kind, request: Request) -> tuple:
 )
 async def test_json_becomes_the_declared_type(kind, data, value):
     """Struct, dataclass, TypedDict, list, map, union."""
-    assert value == await decoder(kind)(sent(json.dumps(data).encode()))
+    assert value == await Decoder(kind)(sent(json.dumps(data).encode()))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_json_becomes_the_declared_type(kind, data, value):
 )
 async def test_json_has_several_names(media):
     """Parameters, case and the `+json` suffix do not matter."""
-    assert Note("a") == await decoder(Note)(sent(b'{"title":"a"}', media))
+    assert Note("a") == await Decoder(Note)(sent(b'{"title":"a"}', media))
 
 
 @pytest.mark.parametrize("media", ["", "text/plain", "application/xml", "json", "application/jsonx", "text/json; x"])
@@ -134,7 +134,7 @@ async def test_another_media_type_is_415(media):
     """It names what would be taken."""
     request = sent(b'{"title":"a"}', media)
     with pytest.raises(HTTPError) as caught:
-        await decoder(Note)(request)
+        await Decoder(Note)(request)
     assert (415, "unsupported_media_type") == (caught.value.status, caught.value.code)
     assert "application/json" in caught.value.headers["accept"]
     assert (media.split(";")[0] or "of no declared type") in caught.value.detail
@@ -163,19 +163,19 @@ async def test_bytes_that_are_no_text():
 async def test_depth_is_named():
     """A body that is nested too deep says so."""
     with pytest.raises(HTTPError) as caught:
-        await decoder(Tree)(sent(b'{"kids":[' * 50_000))
+        await Decoder(Tree)(sent(b'{"kids":[' * 50_000))
     assert "it is nested too deep" == caught.value.errors[0].message
 
 
 async def test_a_deep_body_that_is_wrong_at_the_bottom():
-    """Valid JSON within the decoder's depth, invalid far below: rows, no crash."""
+    """Valid JSON within the Decoder's depth, invalid far below: rows, no crash."""
     data = b'{"kids":[' * 200 + b'{"kids":3}' + b"]}" * 200
     assert [("kids[0]." * 200 + "kids", "invalid_type")] == await rows(Tree, sent(data))
 
 
 async def test_the_last_of_two_equal_names_counts():
     """RFC 8259 §4 leaves it open; it is the same each time."""
-    assert Note("b") == await decoder(Note)(sent(b'{"title":"a","title":"b"}'))
+    assert Note("b") == await Decoder(Note)(sent(b'{"title":"a","title":"b"}'))
 
 
 async def test_unknown_names_are_passed_over_unless_forbidden():
@@ -184,7 +184,7 @@ async def test_unknown_names_are_passed_over_unless_forbidden():
     class Strict(Struct, forbid_unknown_fields=True):
         a: int = 0
 
-    assert Note("a") == await decoder(Note)(sent(b'{"title":"a","zip":1}'))
+    assert Note("a") == await Decoder(Note)(sent(b'{"title":"a","zip":1}'))
     assert [("zip", "unknown_field")] == await rows(Strict, sent(b'{"zip":1}'))
 
 
@@ -220,9 +220,9 @@ async def test_rows_of_decimals_are_bounded_too():
 async def test_the_limit_of_the_body():
     """`limit` bytes are read, one more is 413, for JSON and forms."""
     for data, media in ((b'{"title":"a"}', "application/json"), (b"title=abcdefghi", FORM)):
-        assert await decoder(Note)(sent(data, media, limit=len(data)))
+        assert await Decoder(Note)(sent(data, media, limit=len(data)))
         with pytest.raises(PayloadTooLarge):
-            await decoder(Note)(sent(data, media, limit=len(data) - 1))
+            await Decoder(Note)(sent(data, media, limit=len(data) - 1))
 
 
 async def test_a_body_that_comes_in_pieces():
@@ -232,7 +232,7 @@ async def test_a_body_that_comes_in_pieces():
         feed.feed(piece)
     feed.close()
     request = Request("POST", headers=[(b"content-type", b"application/json")], body=feed)
-    assert Note("a") == await decoder(Note)(request)
+    assert Note("a") == await Decoder(Note)(request)
 
 
 async def test_a_form_becomes_the_declared_type():
@@ -252,19 +252,19 @@ async def test_a_form_becomes_the_declared_type():
         [1, 2],
         [True, False],
         None,
-    ) == await decoder(Everything)(sent(data, FORM))
+    ) == await Decoder(Everything)(sent(data, FORM))
 
 
 async def test_a_form_that_is_empty():
     """Defaults for all that has one."""
-    assert Everything() == await decoder(Everything)(sent(b"", FORM))
+    assert Everything() == await Decoder(Everything)(sent(b"", FORM))
     assert [("title", "missing")] == await rows(Note, sent(b"", FORM))
 
 
 async def test_check_boxes():
     """One without a default is false when it is not ticked; one with a default keeps it."""
-    assert Consent(agreed=False, default=True) == await decoder(Consent)(sent(b"", FORM))
-    assert Consent(agreed=True, default=False) == await decoder(Consent)(sent(b"agreed=on&default=off", FORM))
+    assert Consent(agreed=False, default=True) == await Decoder(Consent)(sent(b"", FORM))
+    assert Consent(agreed=True, default=False) == await Decoder(Consent)(sent(b"agreed=on&default=off", FORM))
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-Infinity", "1e999"])
@@ -281,16 +281,16 @@ async def test_a_multipart_form_brings_files():
         return f'--b\r\nContent-Disposition: form-data; name="file"{name}\r\n\r\n{content}\r\n--b--\r\n'.encode()
 
     media = "multipart/form-data; boundary=b"
-    made = await decoder(Everything)(sent(body('; filename="a.txt"', "hello"), media))
+    made = await Decoder(Everything)(sent(body('; filename="a.txt"', "hello"), media))
     assert (b"hello", "a.txt") == (await made.file.read(), made.file.filename)
     made.file.close()
-    assert Everything() == await decoder(Everything)(sent(body('; filename=""', ""), media))
+    assert Everything() == await Decoder(Everything)(sent(body('; filename=""', ""), media))
     assert [("file", "invalid_type")] == await rows(Everything, sent(body("", "text"), media))
 
 
 async def test_the_limits_of_forms_hold():
     """They are those that were given."""
-    read = decoder(Note, FormLimits(fields=2))
+    read = Decoder(Note, FormLimits(fields=2))
     assert Note("a") == await read(sent(b"title=a&x=1", FORM))
     with pytest.raises(HTTPError) as caught:
         await read(sent(b"title=a&x=1&y=2", FORM))
@@ -322,7 +322,7 @@ async def test_json_that_may_be_wrong():
 def test_a_type_that_cannot_be_read(kind):
     """Known when the application starts."""
     with pytest.raises(TypeError):
-        decoder(kind)
+        Decoder(kind)
 
 
 values = st.text(max_size=6) | st.sampled_from(["", "1", "on", "x", "2026-11-22T10:30", "nan", "é"])
@@ -388,3 +388,24 @@ def test_parse_and_broken():
     assert ("body", "invalid_json") == (caught.value.errors[0].field, caught.value.errors[0].code)
     assert "byte 3" in caught.value.errors[0].message
     assert 400 == broken(ValueError("x")).status
+
+
+async def test_at_once_is_what_waiting_gives():
+    """For plain JSON that has arrived; everything else has to be waited for, and is still there."""
+    read = Decoder(Note)
+    assert Note("a") == read.at_once(sent(b'{"title":"a"}'))
+    with pytest.raises(Invalid):
+        read.at_once(sent(b'{"title":1}'))
+    with pytest.raises(HTTPError):
+        read.at_once(sent(b'{"title":'))
+    with pytest.raises(PayloadTooLarge):
+        read.at_once(sent(b'{"title":"a"}', limit=3))
+    for media in ("application/json; charset=utf-8", "application/problem+json", "text/plain", FORM):
+        request = sent(b'{"title":"a"}', media)
+        assert read.at_once(request) is LATER
+        assert b'{"title":"a"}' == await request.body.read()
+    coded = sent(b'{"title":"a"}')
+    coded.raw.append((b"content-encoding", b"gzip"))
+    arriving = sent(b"")
+    arriving.body = Feed(13)
+    assert (LATER, LATER) == (read.at_once(coded), read.at_once(arriving))

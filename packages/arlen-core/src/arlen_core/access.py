@@ -88,30 +88,30 @@ class Access:
         """Log a request whose last byte was sent, or that failed; `sent` are the bytes of the body."""
         end = perf_counter_ns()
         received, routed, handled = request.received, request.routed or end, request.handled or end
-        client, status = request.client, response.status
-        identity, trace = request.identify()
-        # whole division and one float: half the price of round()
-        timings = Timings(
-            (routed - received) // 1000 / 1000,
-            (handled - routed) // 1000 / 1000,
-            (end - handled) // 1000 / 1000,
-            (end - received) // 1000 / 1000,
-        )
+        client, status, method = request.client, response.status, request.method
+        name, trace = request.identify()
+        address = "" if client is None else client[0]
         line = Line(
             self._stamp(),
             "info" if status < 500 and error is None else "error",
             "http.request.completed",
-            printable(request.method),
+            method if method.isprintable() else printable(method),
             self._path(request),
             status,
-            identity,
-            identity,
+            name,
+            name,
             trace[3:35],
             trace[36:52],
             request.template,
-            "" if client is None else printable(client[0]),
+            address if address.isprintable() else printable(address),
             sent,
-            timings,
+            # whole division and one float: half the price of round()
+            Timings(
+                (routed - received) // 1000 / 1000,
+                (handled - routed) // 1000 / 1000,
+                (end - handled) // 1000 / 1000,
+                (end - received) // 1000 / 1000,
+            ),
         )
         if error is not None:
             line.error = type(error).__name__

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SOURCES", "converted", "model", "segment"]
 
+_DIGITS = 19
+
 
 def segment(name: str, kind: Any) -> Get:
     """Return how to get a path parameter as `kind`; `Invalid` when the segment is no such thing."""
@@ -29,11 +31,15 @@ def segment(name: str, kind: Any) -> Get:
         return lambda request: request.params[name]
     convert = converter(kind)
     if convert is None:
-        return lambda request: str(request.params[name])  # a guard may want the text of what the handler has typed
+        # a guard may want the text of what the handler has typed
+        return lambda request: v if type(v := request.params[name]) is str else str(v)
 
     def get(request: Request) -> Any:
+        value = request.params[name]
+        if type(value) is kind:  # the template says the same
+            return value
         try:
-            return convert(request.params[name])
+            return convert(value)
         except msgspec.ValidationError:
             raise Invalid(failed(request.params[name], kind, name)) from None
 
@@ -51,6 +57,7 @@ def converted(get: Get, kind: Any, wire: str, default: Any, *, blank: bool) -> G
         blank: an empty text counts as absent.
     """
     convert = converter(kind)
+    whole = kind is int
 
     def fetch(request: Request) -> Any:
         value = get(request)
@@ -60,6 +67,8 @@ def converted(get: Get, kind: Any, wire: str, default: Any, *, blank: bool) -> G
             return default
         if convert is None:
             return value
+        if whole and value.isdecimal() and value.isascii() and len(value) < _DIGITS and value[0] != "0":
+            return int(value)  # what most are, for a fifth of the price
         try:
             return convert(value)
         except msgspec.ValidationError:
@@ -83,7 +92,9 @@ def model(kind: Any) -> Get:
 
 
 def _query(wire: str, *, many: bool) -> Get:
-    return (lambda request: request.query.all(wire) or None) if many else (lambda request: request.query.get(wire))
+    return (
+        (lambda request: request.query.all(wire) or None) if many else (lambda request: request.query.first.get(wire))
+    )
 
 
 def _header(wire: str, *, many: bool) -> Get:

@@ -15,7 +15,7 @@ from arlen_core.convert import converter, multiple, scalar
 from arlen_core.errors import FieldError, StartupError, ValidationFailed
 from arlen_core.forms import Form, FormLimits, read_form
 from arlen_core.params import Cookie, Header, Input, Invalid
-from arlen_core.payloads import decoder, forgiving
+from arlen_core.payloads import LATER, Decoder, forgiving
 from arlen_core.queries import Query
 from arlen_core.signatures import MISSING, place, read, refuse, target
 from arlen_core.sockets import WebSocket
@@ -183,7 +183,7 @@ class Binder:
         if not body:
             fix = "use POST, `Annotated[..., Query]`, or provide it as a service (`app.provide`)"
             raise refuse(handler, name, "is a body, but the method has none", fix)
-        fetch = _readable(handler, name, kind, forgiving if again else decoder, inner, self._limits)
+        fetch = _readable(handler, name, kind, forgiving if again else Decoder, inner, self._limits)
         required = default is MISSING
         if not required:
             fetch = _unless_empty(fetch, default)
@@ -341,14 +341,39 @@ def _direct(handler: Handler, made: list[Bound], gather: Gather) -> Any:
         async def call(request: Request) -> Any:
             return await handler(**await gather(request))
 
-        return call
+        return _soon(handler, plain, bodies[0], call) if len(bodies) == 1 and not scoped else call
     if not plain:
         return lambda _: handler()
 
     def at_hand(request: Request) -> Any:
         values: dict[str, Any] = {}
-        if rows := _take(plain, request, values):
-            raise ValidationFailed(rows)
+        try:
+            for name, get in plain:
+                values[name] = get(request)
+        except Invalid:  # say all that is wrong, not only the first
+            raise ValidationFailed(_take(plain, request, {})) from None
         return handler(**values)
 
     return at_hand
+
+
+def _soon(handler: Handler, plain: Getters, body: tuple[str, Any], call: Any) -> Any:
+    """Return a call that does not wait for a body of JSON which has arrived already, as small ones have."""
+    name, decoder = body
+    if not isinstance(decoder, Decoder):
+        return call
+
+    def soon(request: Request) -> Any:
+        values: dict[str, Any] = {}
+        try:
+            for each, get in plain:
+                values[each] = get(request)
+        except Invalid:
+            return call(request)  # it says all that is wrong, with the body too
+        try:
+            values[name] = value = decoder.at_once(request)
+        except Invalid as error:
+            raise ValidationFailed(error.rows) from None
+        return handler(**values) if value is not LATER else call(request)
+
+    return soon

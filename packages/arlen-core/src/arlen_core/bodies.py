@@ -35,13 +35,19 @@ class Body:
 
     async def next(self) -> bytes:
         """Return the next chunk, or `b""` at the end; raises `PayloadTooLarge` or `Disconnected`."""
-        self.check(len(self._data))
-        data, self._data = self._data, b""
-        return data
+        return self.take()
 
     async def read(self) -> bytes:
         """Return all that is left as one value, within `limit` bytes."""
-        return await self.next()
+        return self.take()
+
+    def take(self) -> bytes:
+        """Return all that is left, at once; raises `PayloadTooLarge`."""
+        data = self._data
+        if self.limit is not None and len(data) > self.limit:
+            raise PayloadTooLarge(self.limit)
+        self._data = b""
+        return data
 
     def check(self, size: int) -> None:
         """Raise `PayloadTooLarge` when `size` bytes are more than `limit`."""

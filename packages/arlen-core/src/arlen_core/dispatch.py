@@ -80,6 +80,7 @@ class Dispatcher:
         self._clocks = clocks or timing
         self._names = self._uniform.names
         self._bare = not (self._names or timing)
+        self._plainly = self._first is None and self._matched is None and not self._clocks
         self._missing = compose(self._miss, around)
 
     async def handle(self, request: Request) -> Response:
@@ -90,8 +91,15 @@ class Dispatcher:
         current.set(request)
         try:
             try:
-                early = None if self._first is None else await self._begin(request)
-                response = await self._route(request)(request) if early is None else early
+                table = self._static.get(request.target)
+                row = None if table is None or request.upgrade else table.get(request.method)
+                if row is not None and self._plainly and request.body is NOTHING:
+                    request.route = route = row[0]
+                    request.template = request.root + route.template
+                    response = await route.call(request)  # type: ignore[misc]  # the pipeline has made it
+                else:
+                    early = None if self._first is None else await self._begin(request)
+                    response = await self._route(request)(request) if early is None else early
             except Exception as raised:  # noqa: BLE001  # every error becomes a response
                 request.failure = raised
                 response = await self._recover(request, raised)

@@ -24,6 +24,7 @@ RESERVED = ("/healthz", "/readyz", "/livez", "/metrics", "/clusterz")
 SUFFIXES = ("html", "json", "txt", "csv", "xml")
 """The suffixes that can say a format."""
 
+_NO_VALUES: Sequence[Any] = ()
 Reserved = dict[bytes, tuple["Route | None", str]]
 
 
@@ -121,7 +122,7 @@ class Matcher:
         Returns:
             A `Match`, or a `Miss` that says what to answer.
         """
-        table, values, suffix = self.static.get(target), (), ""
+        table, values, suffix = self.static.get(target), _NO_VALUES, ""
         if table is None and target not in self._reserved and b"%" not in target and b"/." not in target:
             table, values, suffix = self._quickly(target)
         found = table.get(method) if table is not None and not request.upgrade else None
@@ -129,12 +130,15 @@ class Matcher:
             return self._slowly(method, target, request)
         return Match(found[0], dict(zip(found[1], values, strict=True)), suffix)
 
-    def _quickly(self, target: bytes) -> tuple[Quick | None, tuple[Any, ...], str]:
+    def _quickly(self, target: bytes) -> tuple[Quick | None, Sequence[Any], str]:
         """Return what a path finds when nothing has to be decoded or compared; the methods may still not fit."""
         hits: list[Hit] = []
         if target[:1] != b"/" or not target.isascii() or b"\0" in target:
             return None, (), ""
         segments, suffix = target.split(b"/"), ""
+        walked = self._root.walk(segments)
+        if walked is not None:
+            return walked[0].quick, walked[1], ""
         self._root.find(segments, 1, (), hits)
         if not hits:
             base, _, ending = segments[-1].rpartition(b".")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_origin
 
 import msgspec
 
+from arlen_core.bodies import Body
 from arlen_core.convert import multiple, prepare
 from arlen_core.decimals import holds, unsound
 from arlen_core.encodings import plain
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from arlen_core.forms import Form, FormLimits
     from arlen_core.requests import Request
 
-__all__ = ["Values", "broken", "decoder", "flatten", "flattener", "forgiving", "parse"]
+__all__ = ["LATER", "Decoder", "Values", "broken", "flatten", "flattener", "forgiving", "parse"]
+
+LATER: Any = object()
+"""Stands for a value that has to be waited for."""
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -35,41 +39,63 @@ class Values(Protocol):
         """Return every value."""
 
 
-def decoder(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], Awaitable[Any]]:
-    """Return a coroutine function that reads the body of a request as `kind`.
+class Decoder:
+    """Reads the body of a request as one type.
 
     JSON (RFC 8259) is decoded and validated in one pass; of a name that comes twice the last value counts. Forms are
     flattened and converted. It raises `Invalid` with a row for each failing field, and `HTTPError` 400 (broken JSON),
     413 (too large) or 415 (a media type that nobody asked for, or a content coding).
 
-    Raises `TypeError` for a type that cannot be read.
+    Args:
+        kind: the type; `TypeError` for one that cannot be read.
+        limits: of forms.
     """
-    read_json = msgspec.json.Decoder(kind, dec_hook=custom).decode
-    values, checked = flattener(kind), holds(kind)
 
-    async def read(request: Request) -> Any:
+    __slots__ = ("_checked", "_kind", "_limits", "_read_json", "_values")
+
+    def __init__(self, kind: Any, limits: FormLimits | None = None) -> None:
+        self._kind, self._limits = kind, limits
+        self._read_json = msgspec.json.Decoder(kind, dec_hook=custom).decode
+        self._values, self._checked = flattener(kind), holds(kind)
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the value, when the body has arrived."""
         media = request.media
         if media == "application/json" or media.endswith("+json"):
             plain(request)
-            raw = await request.body.read()
-            try:
-                value = read_json(raw)
-            except msgspec.ValidationError:
-                raise Invalid(explain(parse(raw), kind)) from None
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise broken(error) from None
-        else:
-            value = _converted(values(await _form(request, limits)), kind)
-        if checked and (rows := list(islice(unsound(value), ROWS))):
+            return self._decode(await request.body.read())
+        return self._sound(_converted(self._values(await _form(request, self._limits)), self._kind))
+
+    def at_once(self, request: Request) -> Any:
+        """Return the value of a body of plain JSON that has arrived, else `LATER`: then it takes a call."""
+        body, media = request.body, b""
+        if type(body) is not Body:
+            return LATER
+        for name, value in request.raw:
+            if name == b"content-type":
+                media = media or value
+            elif name == b"content-encoding":
+                return LATER
+        return self._decode(body.take()) if media == b"application/json" else LATER
+
+    def _decode(self, raw: bytes) -> Any:
+        try:
+            value = self._read_json(raw)
+        except msgspec.ValidationError:
+            raise Invalid(explain(parse(raw), self._kind)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise broken(error) from None
+        return self._sound(value) if self._checked else value
+
+    def _sound(self, value: Any) -> Any:
+        if self._checked and (rows := list(islice(unsound(value), ROWS))):
             raise Invalid(rows)
         return value
-
-    return read
 
 
 def forgiving(kind: Any, limits: FormLimits | None = None) -> Callable[[Request], Awaitable[Any]]:
     """Return a coroutine function that reads the body as `Input[kind]`: errors are kept for the handler, not raised."""
-    read, values = decoder(kind, limits), flattener(kind)
+    read, values = Decoder(kind, limits), flattener(kind)
 
     async def again(request: Request) -> Any:
         raw = values(await _form(request, limits)) if request.media in _FORMS else {}

@@ -21,6 +21,9 @@ class Query:
     Args:
         pairs: `(name, value)` pairs of text.
 
+    Attributes:
+        first: the first value of every name.
+
     Iteration, `len` and `in` are over the distinct names; `items` yields every pair.
 
     >>> query = Query.parse(b"tag=a&tag=b+c&page=2")
@@ -28,13 +31,11 @@ class Query:
     ('a', ['a', 'b c'], 2, ['tag', 'page'])
     """
 
-    __slots__ = ("_pairs", "_values")
+    __slots__ = ("_pairs", "first")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = tuple(pairs)
-        self._values: dict[str, list[str]] = {}
-        for name, value in self._pairs:
-            self._values.setdefault(name, []).append(value)
+        self._pairs = pairs = tuple(pairs)
+        self.first: dict[str, str] = dict(pairs[::-1])
 
     @classmethod
     def parse(cls, raw: bytes, *, max_fields: int = 1000) -> Query:
@@ -53,12 +54,11 @@ class Query:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of `name`, or `default`."""
-        values = self._values.get(name)
-        return values[0] if values else default
+        return self.first.get(name, default)
 
     def all(self, name: str) -> list[str]:
         """Return every value of `name`, in order."""
-        return list(self._values.get(name, ()))
+        return [value for each, value in self._pairs if each == name] if name in self.first else []
 
     @overload
     def integer(self, name: str, default: int, *, low: int | None = None, high: int | None = None) -> int: ...
@@ -125,16 +125,16 @@ class Query:
         return iter(self._pairs)
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name][0]
+        return self.first[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._values
+        return name in self.first
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(dict.fromkeys(name for name, _ in self._pairs))
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.first)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Query) and self._pairs == other._pairs
@@ -147,7 +147,7 @@ class Query:
 
     def __repr__(self) -> str:
         # values may be secrets (tokens in links): names only
-        return f"{type(self).__name__}({sorted(self._values)})"
+        return f"{type(self).__name__}({sorted(self.first)})"
 
 
 def decode(raw: bytes, *, max_fields: int = 1000) -> list[tuple[str, str]]:
@@ -164,17 +164,18 @@ def decode(raw: bytes, *, max_fields: int = 1000) -> list[tuple[str, str]]:
     if not raw:
         return []
     if raw.count(b"&") > max_fields:  # before the split, so that a flood of separators costs nothing
-        raise HTTPError(400, f"there are more than {max_fields} fields", code="too_many_fields")
-    parts = [part for part in raw.split(b"&") if part]
-    if len(parts) > max_fields:
-        raise HTTPError(400, f"there are more than {max_fields} fields", code="too_many_fields")
-    plain = b"%" not in raw and b"+" not in raw
+        raise _too_many(max_fields)
     try:
-        if plain:
-            return [_split(part.decode()) for part in parts]
-        return [_unquote(part) for part in parts]
+        if raw.find(b"%") < 0:
+            parts = raw.decode().replace("+", " ").split("&")
+            pairs = [(name, value) for name, _, value in [part.partition("=") for part in parts if part]]
+        else:
+            pairs = [_unquote(part) for part in raw.split(b"&") if part]
     except UnicodeDecodeError:
         raise HTTPError(400, "a field is not valid UTF-8", code="invalid_encoding") from None
+    if len(pairs) > max_fields:
+        raise _too_many(max_fields)
+    return pairs
 
 
 def encode(pairs: Iterable[tuple[str, object]] | Mapping[str, object]) -> str:
@@ -187,9 +188,8 @@ def encode(pairs: Iterable[tuple[str, object]] | Mapping[str, object]) -> str:
     return "&".join(f"{quote_plus(str(name))}={quote_plus(str(value))}" for name, value in rows)
 
 
-def _split(part: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
-    return name, value
+def _too_many(count: int) -> HTTPError:
+    return HTTPError(400, f"there are more than {count} fields", code="too_many_fields")
 
 
 def _unquote(part: bytes) -> tuple[str, str]:

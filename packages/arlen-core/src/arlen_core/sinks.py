@@ -60,7 +60,7 @@ class Sink:
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._fd = -1
-        self._running = self._stale = False
+        self._running = self._stale = self._called = self._hurried = False
         self._thread: threading.Thread | None = None
         self._renew()
         _sinks.add(self)
@@ -72,14 +72,22 @@ class Sink:
             return
         self._lines.append(line)
         self._bytes += len(line)
+        if not self._called or (self._bytes > self._size and not self._hurried):
+            self._call()
+
+    def _call(self) -> None:
+        """Tell the thread that there is something, and that it is much: once each, for this costs more than a line."""
         if self._thread is None or self._bytes > self._size:
+            self._hurried = True
             self.hurry()
-        elif self._some.locked():
+        elif self._thread is not None:
+            self._called = True
             _ring(self._some)
 
     def flush(self) -> None:
         """Write all that is held, now."""
         with self._lock:
+            self._called = self._hurried = False  # first: who writes from now on calls again
             lines = []
             with suppress(IndexError):
                 while True:
@@ -140,6 +148,7 @@ class Sink:
     def _forked(self) -> None:
         self._lines.clear()  # the parent writes them
         self._bytes, self._thread = 0, None
+        self._called = self._hurried = False
         self._renew()
 
     def _run(self) -> None:

@@ -68,9 +68,12 @@ class Leaf:
 class Node:
     """One segment of the paths that begin alike."""
 
-    __slots__ = ("leaf", "mount", "plain", "rest", "statics", "typed")
+    __slots__ = ("leaf", "mount", "only", "plain", "read", "rest", "statics", "straight", "typed")
 
     def __init__(self) -> None:
+        self.straight = False  # no two shapes can match a segment that is none of the static ones
+        self.read: Read | None = None
+        self.only: Node | None = None  # where such a segment leads, when `read` takes it or there is none
         self.statics: dict[bytes, Node] = {}
         self.typed: dict[str, tuple[Read, Node]] = {}
         self.plain: Node | None = None
@@ -103,6 +106,10 @@ class Node:
         for leaf in (self.leaf, self.rest, self.mount):
             if leaf is not None:
                 leaf.close()
+        ways = list(self.typed.values()) if self.plain is None else [*self.typed.values(), (None, self.plain)]
+        self.straight = len(ways) < 2 and self.rest is None and self.mount is None
+        if self.straight and ways:
+            self.read, self.only = ways[0]
         for child in self._children():
             child.close()
 
@@ -111,6 +118,31 @@ class Node:
         yield from (child for _, child in self.typed.values())
         if self.plain is not None:
             yield self.plain
+
+    def walk(self, segments: list[bytes]) -> tuple[Leaf, list[Any]] | None:
+        """Return the only shape that can match, with its values; `None` when `find` has to look.
+
+        Most paths never come to a place where two shapes go on, and this costs a fraction of `find`.
+        """
+        node, values = self, []
+        for index in range(1, len(segments)):
+            segment, only = segments[index], node.only
+            following = node.statics.get(segment)
+            if not node.straight or (only is not None and (following is not None or not segment)):
+                return None
+            if only is not None:
+                if node.read is None:
+                    values.append(segment.decode())
+                elif (found := node.read(segment)) is None:
+                    return None
+                else:
+                    values += found
+                following = only
+            if following is None:
+                return None
+            node = following
+        leaf = node.leaf
+        return (leaf, values) if leaf is not None and node.mount is None else None
 
     def find(self, segments: list[bytes], index: int, values: tuple[Any, ...], hits: list[Hit]) -> None:
         """Add every shape that matches `segments[index:]` to `hits`, each with its values and where its rest begins.

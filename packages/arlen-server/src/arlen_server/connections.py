@@ -42,17 +42,17 @@ class Connection(Exchange):
         server: whose limits, application and statistics it shares.
 
     Attributes:
-        block, fields: what the parser remembers of the last head.
+        block, fields, length: what the parser remembers of the last head.
     """
 
     __slots__ = (
         "_client", "_eof", "_feed", "_held", "_later", "_local", "_parts", "_phase", "_scheme", "_skipped", "_still",
-        "_trusted", "_window", "block", "fields",
+        "_trusted", "_window", "block", "fields", "length",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
-        self.block = b""
+        self.block, self.length = b"", 0
         self.fields: Raw = []
         self._phase = _HEAD
         self._held: bytearray | None = None
@@ -264,6 +264,11 @@ class Connection(Exchange):
         """Start a request whose body begins at this place; return where what was not the body's begins."""
         settings, size = self.settings, parser.length
         request = self._make(parser)
+        end = at + size
+        if size > 0 and end <= len(data):  # as most are, all here
+            request.body = Body(data[at:end], limit=settings.max_body)
+            self._run(request)
+            return end
         framing: Framing = Sized(size) if size > 0 else Chunked(settings.max_chunk_line, settings.max_header_bytes)
         parts, end = framing.take(data, at)
         if framing.done:

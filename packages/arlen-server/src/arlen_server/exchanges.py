@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from arlen_core.errors import Disconnected
 from arlen_core.files import FileResponse
@@ -137,7 +137,7 @@ class Exchange(Outlet):
         self.server.in_flight -= 1
         members.discard(self)
         members.add(other)
-        self.transport.set_protocol(other)
+        self.transport.set_protocol(cast("asyncio.BaseProtocol", other))
         return self.take_held()
 
     def take_held(self) -> bytes:

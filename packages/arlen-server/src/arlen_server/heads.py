@@ -32,6 +32,7 @@ _version = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
 _length = re.compile(rb"[0-9]{1,18}").fullmatch
 _CLEAN: tuple[Raw, ...] = ([(b"connection", b"keep-alive")], [(b"connection", b"Keep-Alive")])
 _MAX_HOSTS = 1024
+_NO_HOST: bytes | None = None  # mypy would take a bare None for the last word, but httptools calls `on_header`
 _SLASH = 47
 _MAX_LINES, _MAX_LINE = 512, 256  # request lines that are remembered, and their bytes
 _MAX_BLOCK = 1024  # bytes that an idle connection may hold for its next request
@@ -40,10 +41,11 @@ _METHODS = {each.encode(): each for each in ("GET", "HEAD", "POST", "PUT", "PATC
 
 
 class Memory(Protocol):
-    """What a connection remembers: the header lines of its last head as bytes and parsed; b"" for nothing."""
+    """What a connection remembers: the header lines of its last head as bytes, b"" for nothing, and what they say."""
 
     block: bytes
     fields: Raw
+    length: int
 
 
 class HeadParser:
@@ -117,13 +119,13 @@ class HeadParser:
             self._forget()
         if memory is not None and block == memory.block and (known := self.lines.get(line)) is not None:
             self.method, self.target, self.query = known
-            self.fields = memory.fields.copy()
+            self.fields, self.length = memory.fields.copy(), memory.length
         else:
             self._whole(data, line, block, memory)
 
     def _whole(self, data: bytes, line: bytes, block: bytes, memory: Memory | None) -> None:
         """Parse a head of which something is new."""
-        self.method, self.fields, self._host = "", [], None
+        self.method, self.fields, self._host, self.length = "", [], _NO_HOST, 0
         self._odd = True  # until this head has turned out to be like most: a refusal in between must not matter
         if not line and len(data) > 4:  # one empty line before a request is forgiven (RFC 9112 §2.2)
             data = data[2:]
@@ -138,7 +140,7 @@ class HeadParser:
         if version != b"HTTP/1.1":
             self._check_version(version)
         elif memory is not None and block == memory.block and method in _METHODS and _plain(target):
-            self.fields = memory.fields.copy()
+            self.fields, self.length = memory.fields.copy(), memory.length
             self.target, _, self.query = target.partition(b"?")
             self._odd = False
             if len(self.lines) < _MAX_LINES and len(line) <= _MAX_LINE:
@@ -168,9 +170,13 @@ class HeadParser:
             self._remember(memory, block)
 
     def _remember(self, memory: Memory, block: bytes) -> None:
-        """Keep fields that say nothing about body or connection, for the next head of the same connection."""
-        if len(block) <= _MAX_BLOCK and self.version == "1.1" and (not self._special or self._special in _CLEAN):
-            memory.block, memory.fields = block, self.fields.copy()
+        """Keep fields that say nothing about the connection, for the next head of the same one.
+
+        They may say how long a body is: then the next one, with the same fields, has that length too.
+        """
+        usual = self.version == "1.1" and self.length >= 0 and self.keep and len(block) <= _MAX_BLOCK
+        if usual and all(field[0] == b"content-length" or [field] in _CLEAN for field in self._special):
+            memory.block, memory.fields, memory.length = block, self.fields.copy(), self.length
 
     def _forget(self) -> None:
         """Forget what the last head had that most heads have not."""

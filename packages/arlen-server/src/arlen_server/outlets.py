@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Outlet"]
 
 
-class Outlet(asyncio.Protocol):
+class Outlet:
     """A protocol that writes with back-pressure; what it writes within one turn of the event loop leaves as one.
+
+    It has the methods of `asyncio.Protocol`, which is no base: a compiled class can have none that is interpreted.
 
     Args:
         server: whose settings and wheel it shares.
@@ -83,6 +85,10 @@ class Outlet(asyncio.Protocol):
                 self._waiter = None
         if self.gone or self.transport.is_closing():
             raise Disconnected("the client went away before the end of the response")
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        raise NotImplementedError
 
     def pause_writing(self) -> None:
         """The client reads too slowly: whoever makes bytes for it has to wait."""

@@ -8,7 +8,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -234,8 +234,11 @@ class Server:
         if listener.family == socket.AF_UNIX and not plain:
             if sys.version_info >= (3, 13):
                 options["cleanup_socket"] = False  # the file may belong to several processes: see `_close_listeners`
-            return await self.loop.create_unix_server(lambda: Connection(self), sock=listener, **options)
-        return await self.loop.create_server(lambda: Connection(self), sock=listener, **options)
+            return await self.loop.create_unix_server(self._connection, sock=listener, **options)
+        return await self.loop.create_server(self._connection, sock=listener, **options)
+
+    def _connection(self) -> asyncio.Protocol:
+        return cast("asyncio.Protocol", Connection(self))
 
     async def _close_listeners(self) -> None:
         acceptors, self._acceptors = self._acceptors, []

@@ -161,7 +161,7 @@ def test_check(parser, part, outcome):
 
 
 class Memory:
-    block, fields = b"", []
+    block, fields, length = b"", [], 0
 
 
 def test_memory(parser):
@@ -178,12 +178,62 @@ def test_memory(parser):
     assert [(b"host", b"x"), (b"x", b"y")] == parser.fields
 
 
-@pytest.mark.parametrize("fields", [b"Connection: close\r\n", b"Content-Length: 5\r\n", b"X: " + b"y" * 1100 + b"\r\n"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Connection: close\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Length: 5\r\nConnection: close\r\n",
+        b"Content-Length: 5\r\nExpect: 100-continue\r\n",
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+        b"X: " + b"y" * 1100 + b"\r\n",
+    ],
+)
 def test_not_remembered(fields):
-    """Fields about body and connection, and very long ones, are parsed each time."""
+    """Fields about the connection, and very long ones, are parsed each time."""
     memory = Memory()
     HeadParser(8192, 8192, 100).parse(b"GET / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n", memory)
     assert b"" == memory.block
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET", b"PUT"])
+def test_a_length_is_remembered_with_its_fields(parser, method):
+    """The same fields mean the same body, whatever the line; the next head without them has none."""
+    memory, fields = Memory(), b"Host: x\r\nContent-Length: 5\r\n\r\n"
+    parser.parse(b"POST /a HTTP/1.1\r\n" + fields, memory)
+    for _ in range(2):
+        parser.parse(method + b" /b HTTP/1.1\r\n" + fields, memory)
+        assert (5, fields) == (parser.length, memory.block)
+    other = Memory()
+    parser.parse(b"GET /c HTTP/1.1\r\nHost: x\r\n\r\n", other)
+    assert 0 == parser.length
+    parser.parse(b"GET /c HTTP/1.1\r\nHost: x\r\n\r\n", other)
+    assert 0 == parser.length
+
+
+def test_a_known_line_needs_known_fields(parser):
+    """A line is only taken as it is together with fields that were the last ones of its connection."""
+    memory = Memory()
+    for _ in range(3):
+        parser.parse(b"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", memory)
+    assert {b"GET /a?b HTTP/1.1": ("GET", b"/a", b"b")} == parser.lines
+    assert (400, "host_missing") == refused(parser, b"GET /a?b HTTP/1.1\r\nX: y\r\n\r\n")
+    parser.parse(b"GET /a?b HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n", memory)
+    assert (False, [(b"host", b"y"), (b"connection", b"close")]) == (parser.keep, parser.fields)
+    parser.parse(b"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", memory)
+    assert (True, b"/a", b"b", [(b"host", b"x")]) == (parser.keep, parser.target, parser.query, parser.fields)
+
+
+def test_known_lines_are_bounded(monkeypatch):
+    """Lines are remembered up to a number, and long ones are not."""
+    parser = HeadParser(8192, 8192, 100)
+    monkeypatch.setattr("arlen_server.heads._MAX_LINES", 3)
+    memory = Memory()
+    for path in [b"a" * 300, *(b"%d" % each for each in range(10))]:
+        for _ in range(2):
+            parser.parse(b"GET /" + path + b" HTTP/1.1\r\nHost: x\r\n\r\n", memory)
+            assert b"/" + path == parser.target
+    assert [b"GET /0 HTTP/1.1", b"GET /1 HTTP/1.1", b"GET /2 HTTP/1.1"] == list(parser.lines)
 
 
 def test_known_hosts_are_bounded(parser, monkeypatch):
