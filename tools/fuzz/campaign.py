@@ -29,6 +29,7 @@ class Fuzzer(Protocol):
 
 TARGETS: dict[str, Callable[[], Fuzzer]] = {
     "http": requests.Fuzzer,
+    "tight": requests.Tight,
     "frames": frames.Fuzzer,
     "forms": forms.Fuzzer,
     "parsers": parsers.Fuzzer,

@@ -47,7 +47,7 @@ def _save(name: str, failure: Failure, folder: Path) -> None:
     )
     print("\n".join(f"  {problem}" for problem in failure.problems))
     print(f"  saved as {path}; see it again: python -m tools.fuzz --replay {path}")
-    if name == "http":
+    if name in {"http", "tight"}:
         print("  when the server is right at last, add it to packages/arlen-server/tests/server/corpus:")
         print(_entry("".join(parts)))
 

@@ -7,7 +7,7 @@ from tools.fuzz import judge, mutations, reference
 from tools.fuzz.reference import Bounds
 from tools.fuzz.rig import Rig
 
-__all__ = ["Fuzzer"]
+__all__ = ["Fuzzer", "Tight"]
 
 # small limits, so that random streams reach them
 BOUNDS = Bounds(line=200, fields=700, count=20, chunk=40)
@@ -15,10 +15,14 @@ SETTINGS: dict[str, Any] = {"max_line": 200, "max_header_bytes": 700, "max_heade
 
 
 class Fuzzer:
-    """First every case of the corpus as it is, then mutations of these and of valid pipelines."""
+    """First every case of the corpus as it is, then mutations of these and of valid pipelines.
 
-    def __init__(self) -> None:
-        self._rig = Rig(**SETTINGS)
+    Args:
+        more: further settings of the server.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        self._rig = Rig(**SETTINGS, **more)
         self._seeds = mutations.seeds()
         self._next = 0
 
@@ -44,3 +48,10 @@ class Fuzzer:
         data = b"".join(parts)
         reading = reference.read(data, BOUNDS)
         return judge.verdict(data, reading, await self._rig.run(parts)), reading.end
+
+
+class Tight(Fuzzer):
+    """The same with hardly any room: bodies pause, and pipelines take many turns; what is answered must not change."""
+
+    def __init__(self) -> None:
+        super().__init__(read_buffer=8, max_pipeline=2, max_pipeline_bytes=40)
