@@ -14,6 +14,7 @@ from typing import Self, cast
 
 __all__ = ["Crowd", "ask", "flood", "raise_limit", "request", "reset", "take"]
 
+WAIT = 30.0  # seconds that a busy machine may take
 PATIENCE = 3  # members that are not answered before a crowd gives up
 EACH = 20_000  # connections from one source address, which has 28,000 ports where nobody changed that
 
@@ -50,11 +51,11 @@ class Crowd:
     def open(self, count: int) -> int:
         """Open so many more, and ask once on each; return how many were answered with 200.
 
-        It gives up after a few that were not, because each may take ten seconds.
+        It gives up after a few that were not, because each may take half a minute.
         """
         good = 0
         for number in range(count):
-            self.members.append(socket.create_connection(self.place, 10, source_address=self._source()))
+            self.members.append(socket.create_connection(self.place, WAIT, source_address=self._source()))
             good += ask(self.members[-1], self._request)
             if number - good >= PATIENCE:
                 break
@@ -141,7 +142,7 @@ def flood(place: tuple[str, int], count: int, patience: float = 10.0) -> tuple[C
 
 def reset(place: tuple[str, int], path: str) -> None:
     """Ask for something large, and reset the connection in the middle of the answer."""
-    with socket.create_connection(place, 10) as client:
+    with socket.create_connection(place, WAIT) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.sendall(request(path))
         client.recv(4096)
