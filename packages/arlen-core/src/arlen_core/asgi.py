@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Pull", "Socket", "bridge"]
 
 _SAFE = "/!$&'()*+,;=:@-._~"
+_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 async def bridge(app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,8 +54,8 @@ class Pull(Body):
         self._ended = self._left = False
         self._seen = 0
         self._kept: MutableMapping[str, Any] | None = None
-        self._free = anyio.Event()
-        self._turn = anyio.Lock(fast_acquire=True)
+        self._free: anyio.Event | None = None  # both are made when they are needed, which is seldom
+        self._turn: anyio.Lock | None = None
 
     async def next(self) -> bytes:
         """Return the next chunk, or `b""` at the end; raises `PayloadTooLarge` or `Disconnected`."""
@@ -82,6 +83,8 @@ class Pull(Body):
 
     async def _fetch(self, *, last: bool = False) -> None:
         """Ask the server, one at a time; `last` also when the last chunk waits for its reader."""
+        if self._turn is None:
+            self._turn = anyio.Lock(fast_acquire=True)
         async with self._turn:
             waits = self._kept is not None and (not last or self._kept.get("more_body"))
             if self._left or waits:
@@ -94,7 +97,8 @@ class Pull(Body):
 
     def _take(self) -> bytes:
         message, self._kept = self._kept, None
-        self._free.set()
+        if self._free is not None:
+            self._free.set()
         if message is None:
             raise Disconnected("the client went away in the middle of the body")
         self._ended = not message.get("more_body", False)
@@ -173,24 +177,27 @@ async def _lifespan(app: App, receive: Receive, send: Send) -> None:
 
 
 def _request(scope: Scope, body: Body) -> Request:
-    root = quote(scope.get("root_path", "").rstrip("/"), safe=_SAFE)
+    path = scope.get("root_path", "")
+    root = quote(path.rstrip("/"), safe=_SAFE) if path else ""
     client, server = scope.get("client"), scope.get("server")
     scheme: str = scope.get("scheme", "http")
+    fields = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
     request = Request(
         scope.get("method", "GET"),
         _target(scope, root.encode()),
         scope.get("query_string", b""),
-        [(bytes(name), bytes(value)) for name, value in scope["headers"]],
+        fields,
         body,
-        client=tuple(client) if client else None,
-        server=tuple(server) if server else None,
-        scheme={"ws": "http", "wss": "https"}.get(scheme, scheme),
-        version=scope.get("http_version", "1.1"),
-        upgrade="websocket" if scope["type"] == "websocket" else "",
+        tuple(client) if client else None,
+        tuple(server) if server else None,
+        _SCHEMES.get(scheme, scheme),
+        scope.get("http_version", "1.1"),
+        "websocket" if scope["type"] == "websocket" else "",
     )
     request.root = root
-    length = request.headers.get("content-length") or ""
-    body.length = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
+    for name, value in fields:
+        if name == b"content-length" and body.length is None and value.isdigit() and len(value) < 19:
+            body.length = int(value)
     return request
 
 
@@ -205,6 +212,9 @@ def _target(scope: Scope, root: bytes) -> bytes:
 
 async def _http(app: App, request: Request, pull: Pull, send: Send) -> None:
     response = await app.handle(request)
+    if response.stream is None:
+        await _whole(app, request, response, send)
+        return
     count = _Count(send)
     error: BaseException | None = None
     try:
@@ -218,14 +228,31 @@ async def _http(app: App, request: Request, pull: Pull, send: Send) -> None:
         app.finish(request, response, sent=count.sent, error=error)
 
 
+async def _whole(app: App, request: Request, response: Response, send: Send) -> None:
+    """Send a response that is all here, as most are."""
+    body = b"" if request.method == "HEAD" or response.status in {204, 304} else response.body or b""
+    sent = 0
+    error: BaseException | None = None
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": _head(response)})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        sent = len(body)
+    except OSError:
+        error = Disconnected("the client went away in the middle of the answer")
+    except BaseException as failure:
+        error = failure
+        raise
+    finally:
+        app.finish(request, response, sent=sent, error=error)
+
+
 async def _reply(request: Request, response: Response, pull: Pull, count: _Count) -> None:
-    bodiless = request.method == "HEAD" or response.status in {204, 304}
     try:
         await count.start(response.status, _head(response))
-        if response.stream is not None and not bodiless:
+        if response.stream is not None and request.method != "HEAD" and response.status not in {204, 304}:
             await _stream(request, response.stream, pull, count)
         else:
-            await count(b"" if bodiless else response.body or b"", more=False)
+            await count(b"", more=False)
     finally:
         with anyio.CancelScope(shield=True):
             await discard(response.stream)
@@ -287,9 +314,13 @@ async def _pour(stream: AsyncIterable[bytes | str], count: _Count) -> None:
 
 
 def _head(response: Response) -> Raw:
-    if response.body is None or response.status in {204, 304} or "content-length" in response.headers:
-        return response.raw
-    return [*response.raw, (b"content-length", str(len(response.body)).encode())]
+    raw, body = response.raw, response.body
+    if body is None or response.status in {204, 304}:
+        return raw
+    for name, _ in raw:
+        if name == b"content-length":
+            return raw
+    return [*raw, (b"content-length", str(len(body)).encode())]
 
 
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
