@@ -128,6 +128,7 @@ def test_begin_does_nothing_without_valgrind():
         instrument.begin()
 
 
+@pytest.mark.timeout(900)  # on a machine that does much else
 @needs_valgrind
 def test_counts_repeat():
     """The same path takes the same instructions in two runs, within a thousandth."""

@@ -11,6 +11,7 @@ from tools.perf.pairs import ROOT, Lacking
 needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 
 
+@pytest.mark.timeout(900)  # on a machine that does much else
 @needs_valgrind
 def test_gate_of_instructions():
     """It passes what has not changed, and fails ten per cent."""
@@ -19,6 +20,7 @@ def test_gate_of_instructions():
     assert any(line.endswith("SLOWER") for line in report.lines)
 
 
+@pytest.mark.timeout(900)  # on a machine that does much else
 def test_gate_of_time():
     """It passes what has not changed, and fails ten per cent, also on a machine that does other things."""
     report = trials.times(["head.browser"], ROOT)
