@@ -38,6 +38,7 @@ MAX_BODY = 1_048_576
 """Most bytes of a request body when nobody says anything."""
 
 _VALIDATORS = frozenset({b"etag", b"last-modified"})
+_CONDITIONS = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 
 
 class Dispatcher:
@@ -110,9 +111,9 @@ class Dispatcher:
                 body is None
                 or owner is not None
                 or len(body) >= self._minimum
-                or len(response.raw) > 1
                 or request.closers
                 or self._last is not None
+                or (len(response.raw) > 1 and _validated(request, response))
             ):
                 return await self._finish(request, response)
             response.owner = request
@@ -221,7 +222,7 @@ class Dispatcher:
     async def _conditional(self, request: Request, response: Response) -> Response:
         if isinstance(response, FileResponse) and response.length < 0:
             return await response.prepare(request)
-        if response.status != 200 or all(name not in _VALIDATORS for name, _ in response.raw):
+        if not _validated(request, response):
             return response
         made = conditional(request, response)
         if made is not response:
@@ -255,9 +256,21 @@ class Dispatcher:
         if response.uniform is not None:  # a mounted application's
             wear(request, response)
         response.uniform = self._uniform
-        if not request.native or (raw and (len(raw) > 1 or raw[0][0] in self._names)):
+        if not request.native:
             wear(request, response)
+            return response
+        for name, _ in raw:
+            if name in self._names:
+                wear(request, response)
+                break
         return response
+
+
+def _validated(request: Request, response: Response) -> bool:
+    """Say whether the client asks for a response only if it has changed, or for a part, and the response can tell."""
+    if response.status != 200 or all(name not in _VALIDATORS for name, _ in response.raw):
+        return False
+    return any(name in _CONDITIONS for name, _ in request.raw)
 
 
 def cancelling() -> bool:

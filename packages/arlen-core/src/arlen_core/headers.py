@@ -9,6 +9,8 @@ __all__ = ["Headers", "Raw"]
 
 Raw = list[tuple[bytes, bytes]]
 
+_keys: dict[str, bytes] = {}  # names that were found to be tokens, in lower case
+_MOST, _LONGEST = 512, 64
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
 
@@ -39,7 +41,7 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of `name`, or `default`."""
-        key = _key(name)
+        key = _keys.get(name) or _key(name)
         for each, value in self.raw:
             if each == key:
                 return value.decode("latin-1")
@@ -56,9 +58,13 @@ class Headers:
 
     def set(self, name: str, value: str) -> None:
         """Replace every field of that name by one."""
-        field = _checked(name, value)
-        self.raw[:] = [each for each in self.raw if each[0] != field[0]]
-        self.raw.append(field)
+        field, raw = _checked(name, value), self.raw
+        key = field[0]
+        for each, _ in raw:
+            if each == key:
+                raw[:] = [other for other in raw if other[0] != key]
+                break
+        raw.append(field)
 
     def default(self, name: str, value: str) -> None:
         """Add the field unless there is one of that name."""
@@ -110,9 +116,9 @@ class Headers:
 
 
 def _checked(name: str, value: str) -> tuple[bytes, bytes]:
-    key = _key(name)
-    if not _token(key):
-        raise ValueError(f"{name!r} is not a header name (a token of RFC 9110 §5.1)")
+    key = _keys.get(name) or _new_key(name)
+    if value.isascii() and value.isprintable():
+        return key, value.encode()
     try:
         data = value.encode("latin-1")
     except UnicodeEncodeError:
@@ -120,6 +126,15 @@ def _checked(name: str, value: str) -> tuple[bytes, bytes]:
     if not _value(data):
         raise ValueError(f"the value of {name!r} holds a control character, such as CR, LF or NUL")
     return key, data
+
+
+def _new_key(name: str) -> bytes:
+    key = _key(name)
+    if not _token(key):
+        raise ValueError(f"{name!r} is not a header name (a token of RFC 9110 §5.1)")
+    if len(_keys) < _MOST and len(name) <= _LONGEST:
+        _keys[name] = key
+    return key
 
 
 def _key(name: str) -> bytes:
