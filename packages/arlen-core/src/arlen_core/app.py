@@ -305,7 +305,15 @@ class App(Router):
             Body: lambda request: request.body,
         }
         binder = Binder(special, self.services, lambda: self._threads, self.forms)
-        pipeline = Pipeline(binder, self.hooks, self._recovery, formats=self.http.formats, deadline=self.http.deadline)
+        http = self.http
+        pipeline = Pipeline(
+            binder,
+            self.hooks,
+            self._recovery,
+            formats=http.formats,
+            deadline=http.deadline,
+            checked=self.env != "production",
+        )
         nested(self)
         routes, units = self.flat(), [Unit("the services", self.services.start, self.services.stop)]
         for item in routes:

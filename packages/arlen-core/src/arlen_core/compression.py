@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ __all__ = ["Compression", "compress"]
 
 _EVENTS = "text/event-stream"
 _BODILESS = frozenset({204, 205, 206, 304})
+_ENCODED = frozenset({b"content-encoding", b"content-range"})
+_VARY = (b"vary", b"accept-encoding")
 
 
 class Compression(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +69,12 @@ async def compress(request: Request, response: Response, settings: Compression =
     """
     if not settings.enabled or not _eligible(response, settings):
         return response
-    response.headers.vary("accept-encoding")
+    _vary(response)
+    for name, _ in request.raw:
+        if name == b"accept-encoding":
+            break
+    else:
+        return response
     events = response.media == _EVENTS
     usable = [name for name in settings.codings if name in available() and (name == "gzip" or not events)]
     coding = encoding(", ".join(request.headers.all("accept-encoding")), usable)
@@ -80,12 +88,30 @@ async def compress(request: Request, response: Response, settings: Compression =
 def _eligible(response: Response, settings: Compression) -> bool:
     if response.status < 200 or response.status in _BODILESS or _size(response) < settings.minimum:
         return False
-    headers = response.headers
-    if "content-encoding" in headers or "content-range" in headers:
-        return False
-    if not compressible(response.media) or (response.media == _EVENTS and not settings.events):
-        return False
-    return "no-transform" not in (headers.get("cache-control") or "").lower()
+    media = b""
+    for name, value in response.raw:
+        if name == b"content-type":
+            media = value
+        elif name == b"cache-control":
+            if b"no-transform" in value.lower():
+                return False
+        elif name in _ENCODED:
+            return False
+    return _shrinks(media, events=settings.events)
+
+
+@lru_cache(256)  # applications have few media types
+def _shrinks(media: bytes, *, events: bool) -> bool:
+    name = media.decode("latin-1").partition(";")[0].strip().lower()
+    return compressible(name) and (events or name != _EVENTS)
+
+
+def _vary(response: Response) -> None:
+    for name, _ in response.raw:
+        if name == b"vary":
+            response.headers.vary("accept-encoding")
+            return
+    response.raw.append(_VARY)
 
 
 def _size(response: Response) -> float:

@@ -58,13 +58,16 @@ class Headers:
 
     def set(self, name: str, value: str) -> None:
         """Replace every field of that name by one."""
-        field, raw = _checked(name, value), self.raw
-        key = field[0]
+        key, raw = _keys.get(name), self.raw
+        if key is None or not value.isascii() or not value.isprintable():
+            key, data = _checked(name, value)
+        else:
+            data = value.encode()
         for each, _ in raw:
             if each == key:
                 raw[:] = [other for other in raw if other[0] != key]
                 break
-        raw.append(field)
+        raw.append((key, data))
 
     def default(self, name: str, value: str) -> None:
         """Add the field unless there is one of that name."""
@@ -117,8 +120,6 @@ class Headers:
 
 def _checked(name: str, value: str) -> tuple[bytes, bytes]:
     key = _keys.get(name) or _new_key(name)
-    if value.isascii() and value.isprintable():
-        return key, value.encode()
     try:
         data = value.encode("latin-1")
     except UnicodeEncodeError:

@@ -32,8 +32,13 @@ __all__ = ["Pipeline", "compose"]
 _BODIES = frozenset({"POST", "PUT", "PATCH", "DELETE", "QUERY", "*"})
 
 
-def compose(call: Call, middleware: Sequence[Any]) -> Call:
+def compose(call: Call, middleware: Sequence[Any], *, checked: bool = True) -> Call:
     """Return `call` with each middleware around it, the first outermost.
+
+    Args:
+        call: the innermost.
+        middleware: coroutine functions.
+        checked: whether each is watched, so that the one which returns no response is named; else only the outermost.
 
     A middleware is `async def middleware(request, next)`; it returns what `await next(request)` returned, or
     another response. `next` may be called once.
@@ -48,8 +53,8 @@ def compose(call: Call, middleware: Sequence[Any]) -> Call:
     >>> anyio.run(compose(hello, [shout]), Request()).body
     b'HELLO'
     """
-    for layer in reversed(middleware):
-        call = _layer(layer, call)
+    for index in reversed(range(len(middleware))):
+        call = _layer(middleware[index], call, checked=checked or index == 0)
     return call
 
 
@@ -62,6 +67,7 @@ class Pipeline:
         recover: makes a response of an `HTTPError` that a guard or a handler raised, inside the middleware.
         formats: of routes that declare none.
         deadline: of routes that declare none, in seconds; 0 for no bound.
+        checked: as for `compose`.
 
     The order for one request: middleware, outer to inner; guards, outer to inner; binding and validation (so nobody
     who is refused learns what would be valid); the handler. A guard takes parameters as a handler does. It refuses by
@@ -69,11 +75,18 @@ class Pipeline:
     """
 
     def __init__(
-        self, binder: Binder, hooks: Hooks, recover: Recover, *, formats: Sequence[str], deadline: float = 0.0
+        self,
+        binder: Binder,
+        hooks: Hooks,
+        recover: Recover,
+        *,
+        formats: Sequence[str],
+        deadline: float = 0.0,
+        checked: bool = True,
     ) -> None:
         self._binder, self._recover = binder, recover
         self._before, self._after = hooks.runner("before_action"), hooks.runner("after_action")
-        self._formats, self._deadline = tuple(formats), deadline
+        self._formats, self._deadline, self._checked = tuple(formats), deadline, checked
 
     def route(self, route: Route) -> Call:
         """Return what answers the requests of `route`; `StartupError` names what is wrong with its handler."""
@@ -83,7 +96,7 @@ class Pipeline:
         _check(route, plan)
         deadline = float(route.options.get("deadline", self._deadline))
         if not (plan.socket or deadline > 0 or route.guards or self._before or self._after):
-            return compose(self._plain(route, plan), route.middleware)
+            return compose(self._plain(route, plan), route.middleware, checked=self._checked)
         act = _socket(route, plan) if plan.socket else self._action(route, plan)
         return self.around(act, route.guards, route.middleware, names=names, deadline=deadline)
 
@@ -109,7 +122,7 @@ class Pipeline:
         guarded = _guarded(plans, act) if plans else act
         if deadline > 0:
             guarded = _limited(guarded, deadline)
-        return compose(self._recovering(guarded), middleware)
+        return compose(self._recovering(guarded), middleware, checked=self._checked)
 
     def _recovering(self, call: Call) -> Call:
         recover = self._recover
@@ -204,9 +217,12 @@ def _socket(route: Route, plan: Plan) -> Call:
     return act
 
 
-def _layer(layer: Any, call: Call) -> Call:
+def _layer(layer: Any, call: Call, *, checked: bool) -> Call:
     if not iscoroutinefunction(layer) and not iscoroutinefunction(getattr(layer, "__call__", None)):  # noqa: B004
         raise StartupError(f"the middleware {layer!r} is no coroutine function", fix="write `async def`")
+
+    if not checked:
+        return lambda request: layer(request, call)
 
     async def run(request: Request) -> Response:
         made = await layer(request, call)

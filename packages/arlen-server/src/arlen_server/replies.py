@@ -18,7 +18,7 @@ KEEP = b"connection: keep-alive\r\n"
 _OWN = frozenset({b"connection", b"content-length", b"date", b"keep-alive", b"transfer-encoding", b"upgrade"})
 _BODILESS = frozenset({204, 304})
 _PHRASES = {each.value: each.phrase for each in HTTPStatus}
-_SMALL, _MOST = 512, 256  # bytes of a body or a field, and fields, that are made in advance or kept for a second
+_SMALL, _MOST = 512, 256  # bytes of bodies whose framing is made in advance, and heads that are kept for a second
 _LENGTHS = [b"content-length: %d\r\n" % size for size in range(_SMALL)]
 _ENDS = [line + b"\r\n" for line in _LENGTHS]
 
@@ -53,22 +53,21 @@ class HeadWriter:
     b'HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-type: ...\r\ncontent-length: 2\r\n\r\n'
     """
 
-    __slots__ = ("_date", "_fields", "_lines", "_prefixes", "_second")
+    __slots__ = ("_date", "_lines", "_prefixes", "_second")
 
     def __init__(self) -> None:
         self._second = -1
         self._date = b""
         self._lines: dict[int, bytes] = {}
         self._prefixes: dict[tuple[bytes, bytes], bytes] = {}  # of status 200 with one field
-        self._fields: dict[tuple[bytes, bytes], bytes] = {}
 
     def refresh(self, now: float) -> None:
         """Take note of the wall time, in seconds."""
         if int(now) != self._second:
             self._second = int(now)
             self._date = f"date: {format_date(now)}\r\n".encode()
-            for known in (self._lines, self._prefixes, self._fields):
-                known.clear()
+            self._lines.clear()
+            self._prefixes.clear()
 
     def plain(self, status: int, raw: Raw, more: bytes, body: bytes) -> bytes | None:
         """Return a whole response with a length, or `None` when there is something special about it.
@@ -95,25 +94,16 @@ class HeadWriter:
         if status in _BODILESS:
             return None
         parts = [self._lines.get(status) or self._line(status)]
-        for field in raw:
-            line = self._fields.get(field)
-            if line is None:
-                if field[0] in _OWN:
-                    return None
-                line = self._field(field)
-            parts.append(line)
+        for name, value in raw:
+            if name in _OWN:
+                return None
+            parts += (name, b": ", value, b"\r\n")
         prefix = b"".join(parts)
+        if len(prefix.splitlines()) != len(raw) + 2:
+            raise _smuggled()
         if status == 200 and len(raw) == 1 and len(self._prefixes) < _MOST:
             self._prefixes[raw[0]] = prefix
         return prefix
-
-    def _field(self, field: tuple[bytes, bytes]) -> bytes:
-        line = b"%b: %b\r\n" % field
-        if len(line.splitlines()) != 1:
-            raise _smuggled()
-        if len(line) <= _SMALL and len(self._fields) < _MOST:
-            self._fields[field] = line
-        return line
 
     def begin(self, status: int, raw: Raw) -> tuple[list[bytes], dict[bytes, bytes]]:
         """Return the parts of a head so far, and those of the fields that are the server's to send.
