@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from arlen_core.errors import Disconnected, PayloadTooLarge
+from arlen_core.native import mypyc_attr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING", "Body", "Feed"]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Body:
     """A body that is all here already; `Feed` is the one that still arrives.
 

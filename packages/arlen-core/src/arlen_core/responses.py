@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from arlen_core.headers import Headers, Raw
+from arlen_core.native import mypyc_attr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ __all__ = ["JSON", "TEXT", "Response", "Stream", "Upgrade", "discard", "html", "
 
 _json = msgspec.json.Encoder().encode
 _URL = "%/:?#[]@!$&'()*+,;=~"
+_new_headers = Headers.__new__
 _control = re.compile(r"[\x00-\x1f\x7f]").search
 _cookie_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _cookie_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
@@ -34,6 +36,7 @@ JSON = (b"content-type", b"application/json")
 """The field of a JSON response; one tuple for all, so that it is found fast."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Response:
     """An answer.
 
@@ -86,7 +89,9 @@ class Response:
     @property
     def headers(self) -> Headers:
         """The header fields, checked when you add to them."""
-        return Headers(self.raw)
+        made = _new_headers(Headers)
+        made.raw = self.raw
+        return made
 
     @property
     def media(self) -> str:
