@@ -82,12 +82,40 @@ class Connection(Exchange):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
+        if self._phase != _HEAD or self._held is not None:
+            self._receive(data)
+            return
+        line, _, block = data.partition(b"\r\n")
+        server = self.server
+        # an empty block is what comes before the end of a line, and what is remembered before the first head
+        if block != self.block or not block or self.length or server.in_flight >= self.settings.max_in_flight:
+            self._pump(data)
+            return
+        known = server.parser.lines.get(line)
+        if known is None and (known := server.parser.read(line)) is None:
+            self._pump(data)
+            return
+        # one request without a body and with the fields of the last one, as most are: what `_pump` does, in one call
+        request = Request(
+            known[0], known[1], known[2], self.fields.copy(), NOTHING, self._client, self._local, self._scheme
+        )
+        request.native = self.keep = self.corked = True
+        if self._trusted and server.proxies is not None:
+            self._identify(request, server.proxies)
+        server.in_flight += 1
+        server.requests += 1
+        job = self  # the type checker need not know that `run` takes the request away
+        job.request = request
+        server.drivers.run(job)
+        if self.request is not None or not self.keep:
+            self.settle()
+        self._uncork()
+
+    def _receive(self, data: bytes) -> None:
+        """Take bytes that are not the beginning of a request."""
         phase = self._phase
-        if phase == _HEAD:
-            if self._held is None:
-                self._pump(data)
-            else:
-                self._grow(self._held, data)
+        if phase == _HEAD and self._held is not None:
+            self._grow(self._held, data)
         elif phase == _BUSY:
             self._hold(data)
         elif phase != _SHUT:
@@ -137,8 +165,6 @@ class Connection(Exchange):
                     at = self._with_body(parser, data, at)
                 else:
                     self._run(self._make(parser))
-                    if at == size and self.request is None and self.keep:
-                        break
                 if self.request is None and self.keep and self._phase == _HEAD:
                     turns -= 1
                     if turns and not self.paused:
@@ -147,13 +173,17 @@ class Connection(Exchange):
                 break
         except Refusal as refusal:
             self.refuse(refusal, parser.fields, parser.method)
+        self._uncork()
+
+    def _uncork(self) -> None:
+        """Send what was written, and wait for the next request."""
         self.corked = False
         if self.out:
             self.send_out()
         if self._finished:
             self.report()
         if self._phase == _HEAD and self._held is None:
-            self.deadline = server.wheel.now + self.settings.keep_alive_timeout
+            self.deadline = self.server.wheel.now + self.settings.keep_alive_timeout
 
     def settle(self, rest: bytes = b"") -> None:
         """Find what comes after a request that was answered or is being answered; `rest` is the input behind it."""

@@ -117,11 +117,31 @@ class HeadParser:
         line, _, block = data.partition(b"\r\n")
         if self._odd:
             self._forget()
-        if memory is not None and block == memory.block and (known := self.lines.get(line)) is not None:
+        known = None
+        if memory is not None and block == memory.block:
+            known = self.lines.get(line) or self.read(line)
+        if known is not None and memory is not None:
             self.method, self.target, self.query = known
             self.fields, self.length = memory.fields.copy(), memory.length
         else:
             self._whole(data, line, block, memory)
+
+    def read(self, line: bytes) -> tuple[str, bytes, bytes] | None:
+        """Return method, path and query of a request line with nothing special about it, or `None`."""
+        if len(line) > self._max_line:
+            return None
+        try:
+            method, target, version = line.split(b" ")
+        except ValueError:
+            return None
+        name = _METHODS.get(method)
+        if name is None or version != b"HTTP/1.1" or not _plain(target):
+            return None
+        path, _, query = target.partition(b"?")
+        known = name, path, query
+        if len(self.lines) < _MAX_LINES and len(line) <= _MAX_LINE:
+            self.lines[line] = known
+        return known
 
     def _whole(self, data: bytes, line: bytes, block: bytes, memory: Memory | None) -> None:
         """Parse a head of which something is new."""
@@ -139,13 +159,6 @@ class HeadParser:
         self.method = _METHODS.get(method) or _other(method)
         if version != b"HTTP/1.1":
             self._check_version(version)
-        elif memory is not None and block == memory.block and method in _METHODS and _plain(target):
-            self.fields, self.length = memory.fields.copy(), memory.length
-            self.target, _, self.query = target.partition(b"?")
-            self._odd = False
-            if len(self.lines) < _MAX_LINES and len(line) <= _MAX_LINE:
-                self.lines[line] = self.method, self.target, self.query
-            return
         try:
             self._llhttp.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

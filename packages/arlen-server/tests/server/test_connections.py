@@ -609,3 +609,24 @@ async def test_thousand_early_closes(serving):
     await served.wait(lambda: not served.server.drivers.busy)
     assert len(asyncio.all_tasks()) - tasks <= 64
     assert 200 == (await served.ask(GET % b"still")).status
+
+
+async def test_the_beginning_of_a_line_is_no_request(serving, wire):
+    """Before the first head nothing is remembered, and nothing equals that: a line without its end waits for it."""
+    line = wire((await serving()).server)
+    await line.feed(b"GET /a HTTP/1.1", b"\r\nHost: x\r\n")
+    assert b"" == line.transport.data
+    await line.feed(b"\r\n")
+    assert line.transport.data.endswith(b"GET /a b''")
+
+
+async def test_the_same_fields_again(serving, wire):
+    """Requests with the fields of the last one are answered as the first was, the odd one among them too."""
+    line = wire((await serving()).server)
+    for target in (b"/a", b"/b?c=d", b"/a", b"/a", b"*", b"http://x/a"):
+        line.transport.data = b""
+        await line.feed(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = line.transport.data.split(b"\r\n")[0]
+        assert (b"HTTP/1.1 400 Bad Request" if target == b"*" else b"HTTP/1.1 200 OK") == first, target
+        if target == b"*":
+            break
