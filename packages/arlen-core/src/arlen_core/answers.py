@@ -119,7 +119,7 @@ def _text(result: str, status: int, _: Sequence[str] = ()) -> Response:
     return text(result, status)
 
 
-def _bytes(result: bytes, status: int, _: Sequence[str]) -> Response:
+def _bytes(result: Any, status: int, _: Sequence[str]) -> Response:
     return Response(result, status)
 
 
