@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from arlen_core.arguments import SOURCES, converted, model, segment
+from arlen_core.arguments import SOURCES, converted, model, reader, segment
 from arlen_core.params import Invalid
 from arlen_core.requests import Request
 from arlen_core.signatures import MISSING
@@ -47,7 +48,7 @@ def test_no_other_source():
 )
 def test_converted(value, default, blank, expected):
     """A value, or the default for one that is absent."""
-    assert expected == converted(lambda _: value, int, "x", default, blank=blank)(Request())
+    assert expected == converted(lambda _: value, reader(int, "x", default, blank=blank))(Request())
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def test_converted(value, default, blank, expected):
 def test_not_converted(value, blank, code):
     """What is absent without a default, or no such thing, is a row at its wire name."""
     with pytest.raises(Invalid) as caught:
-        converted(lambda _: value, int, "x-wire", MISSING, blank=blank)(Request())
+        converted(lambda _: value, reader(int, "x-wire", MISSING, blank=blank))(Request())
     assert [("x-wire", code)] == [(row.field, row.code) for row in caught.value.rows]
 
 
 @given(st.text(max_size=8))
 def test_text_passes_untouched(text):
     """No conversion, no trimming."""
-    assert text == converted(lambda _: text, str, "x", MISSING, blank=False)(Request())
+    assert text == converted(lambda _: text, reader(str, "x", MISSING, blank=False))(Request())
 
 
 def test_segments():
@@ -86,3 +87,26 @@ def test_models():
     with pytest.raises(Invalid) as caught:
         take(Request(query=b"page=0"))
     assert [("page", "too_small")] == [(row.field, row.code) for row in caught.value.rows]
+
+
+@pytest.mark.parametrize(
+    "text", ["7", "007", "0", "-7", "+7", "7.0", "\u0667", "9" * 18, "9" * 19, "9" * 30, "x", "1_0"]
+)
+def test_short_ways_read_as_the_long_one_does(text):
+    """A number that is taken without msgspec is what msgspec would have made of it."""
+
+    def read(take):
+        try:
+            return take(text)
+        except (Invalid, msgspec.ValidationError):
+            return "refused"
+
+    assert read(lambda each: msgspec.convert(each, int, strict=False)) == read(reader(int, "x", MISSING, blank=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("true", True), ("TRUE", True), ("1", True), ("false", False), ("off", False)]
+)
+def test_truths(text, expected):
+    """However they are written."""
+    assert expected is reader(bool, "x", MISSING, blank=True)(text)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlen_core import lines
 from arlen_core.clock import SystemClock, VirtualClock
 from arlen_core.lines import Stamp, hide, json_line, printable, text_line
 from arlen_core.vault import MASK, Secret
@@ -260,3 +261,22 @@ def test_levels_may_be_coloured(level):
     record = {"timestamp": "T", "level": level, "event": "e"}
     plain = re.sub(rb"\x1b\[[0-9;]*m", b"", text_line(record, color=True))
     assert text_line(record) == plain
+
+
+@pytest.mark.anyio
+async def test_a_near_stamp_is_exact_for_a_clock_that_is_set():
+    """Tests move their clock and read what it says."""
+    clock = VirtualClock()
+    stamp = Stamp(clock)
+    first = stamp.near(0)
+    await clock.advance(1)
+    assert ("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z") == (first, stamp.near(1))
+
+
+def test_a_near_stamp_is_made_four_times_a_millisecond(monkeypatch):
+    """Within a quarter of a millisecond the last one serves again."""
+    moments = iter([1.0, 1.5])
+    monkeypatch.setattr(lines, "time", lambda: next(moments))
+    stamp = Stamp()
+    texts = [stamp.near(tick) for tick in (1_000_000, 1_249_999, 1_250_000)]
+    assert ["1970-01-01T00:00:01.000Z", "1970-01-01T00:00:01.000Z", "1970-01-01T00:00:01.500Z"] == texts

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "Line", "Timings"]
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -80,7 +81,7 @@ class Access:
 
     def __init__(self, logs: Logs) -> None:
         self._write = logs.sink.write
-        self._stamp = logs.stamp
+        self._stamp = logs.stamp.near
         self._query = logs.settings.query
         self._format = _json if logs.json else _text
 
@@ -91,12 +92,15 @@ class Access:
         client, status, method = request.client, response.status, request.method
         name, trace = request.identify()
         address = "" if client is None else client[0]
+        path = request.target.decode("latin-1")
+        # every printable ASCII character but the space, as long as nothing has to go before or behind
+        plain = not request.root and not self._query and path.isascii() and path.isprintable() and path.find(" ") < 0
         line = Line(
-            self._stamp(),
+            self._stamp(end),
             "info" if status < 500 and error is None else "error",
             "http.request.completed",
-            method if method.isprintable() else printable(method),
-            self._path(request),
+            method if method in _METHODS else printable(method),
+            path if plain else self._path(request),
             status,
             name,
             name,

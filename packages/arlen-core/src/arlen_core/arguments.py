@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     Get = Callable[[Request], Any]
 
-__all__ = ["SOURCES", "converted", "model", "segment"]
+__all__ = ["SOURCES", "converted", "model", "reader", "segment"]
 
 _DIGITS = 19
+_WORDS = {"true": True, "false": False}
 
 
 def segment(name: str, kind: Any) -> Get:
@@ -46,35 +47,41 @@ def segment(name: str, kind: Any) -> Get:
     return get
 
 
-def converted(get: Get, kind: Any, wire: str, default: Any, *, blank: bool) -> Get:
-    """Return how to get a value as `kind`.
+def converted(get: Get, take: Callable[[Any], Any]) -> Get:
+    """Return how to get a value: `get` fetches the text, a list of texts, or `None`, and `take` reads it."""
+    return lambda request: take(get(request))
+
+
+def reader(kind: Any, wire: str, default: Any, *, blank: bool) -> Callable[[Any], Any]:
+    """Return a function that reads a text, a list of texts, or `None`, as `kind`; it raises `Invalid`.
 
     Args:
-        get: fetches the text, or a list of texts, or `None`.
         kind: the type.
         wire: the name for errors.
         default: for a value that is absent, or `MISSING`: then it is an error.
         blank: an empty text counts as absent.
     """
     convert = converter(kind)
-    whole = kind is int
+    whole, words = kind is int, _WORDS if kind is bool else {}
 
-    def fetch(request: Request) -> Any:
-        value = get(request)
+    def take(value: Any) -> Any:
         if value is None or (blank and not value):
             if default is MISSING:
                 raise Invalid([FieldError(wire, "missing", "is required")])
             return default
         if convert is None:
             return value
+        # what most numbers and truths are, for a fifth of the price
         if whole and value.isdecimal() and value.isascii() and len(value) < _DIGITS and value[0] != "0":
-            return int(value)  # what most are, for a fifth of the price
+            return int(value)
+        if words and value in words:
+            return words[value]
         try:
             return convert(value)
         except msgspec.ValidationError:
             raise Invalid(failed(value, kind, wire)) from None
 
-    return fetch
+    return take
 
 
 def model(kind: Any) -> Get:

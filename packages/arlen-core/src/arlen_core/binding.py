@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union, get_args, get
 from anyio import to_thread
 from msgspec import Struct, ValidationError
 
-from arlen_core.arguments import SOURCES, converted, model, segment
+from arlen_core.arguments import SOURCES, converted, model, reader, segment
 from arlen_core.convert import converter, multiple, scalar
 from arlen_core.errors import FieldError, StartupError, ValidationFailed
 from arlen_core.forms import Form, FormLimits, read_form
@@ -66,11 +66,12 @@ class Parameter(Struct, frozen=True):
 
 
 class Bound(Struct, frozen=True):
-    """A parameter with the way to fetch it, and whether that has to be awaited."""
+    """A parameter with the way to fetch it, and whether that has to be awaited; `take` reads one of the query."""
 
     parameter: Parameter
     get: Get | None
     waits: bool = False
+    take: Callable[[Any], Any] | None = None
 
 
 class Plan(Struct, frozen=True):
@@ -246,8 +247,9 @@ def _text(handler: Handler, parameter: inspect.Parameter, kind: Any, source: str
     elif default is MISSING and many and source == "query":
         default = _none_of(kind)
     fetch, blank = SOURCES[source](wire, many=many), not many and strip(kind) is not str
-    get = _readable(handler, parameter.name, kind, partial(converted, blank=blank), fetch, kind, wire, default)
-    return Bound(Parameter(parameter.name, source, wire, kind, required=default is MISSING, default=default), get)
+    take = _readable(handler, parameter.name, kind, partial(reader, blank=blank), kind, wire, default)
+    made = Parameter(parameter.name, source, wire, kind, required=default is MISSING, default=default)
+    return Bound(made, converted(fetch, take), take=take if source == "query" and not many else None)
 
 
 def _none_of(kind: Any) -> Any:
@@ -345,11 +347,18 @@ def _direct(handler: Handler, made: list[Bound], gather: Gather) -> Any:
     if not plain:
         return lambda _: handler()
 
+    asked = [(each.parameter.name, each.parameter.wire, each.take) for each in made if each.take is not None]
+    others = [(name, get) for name, get in plain if name not in {each for each, _, _ in asked}]
+
     def at_hand(request: Request) -> Any:
         values: dict[str, Any] = {}
         try:
-            for name, get in plain:
+            for name, get in others:
                 values[name] = get(request)
+            if asked:
+                first = request.query.first
+                for name, wire, take in asked:
+                    values[name] = take(first.get(wire))
         except Invalid:  # say all that is wrong, not only the first
             raise ValidationFailed(_take(plain, request, {})) from None
         return handler(**values)

@@ -81,7 +81,7 @@ class Dispatcher:
         self._clocks = clocks or timing
         self._names = self._uniform.names
         self._bare = not (self._names or timing)
-        self._plainly = self._first is None and self._matched is None and not self._clocks
+        self._plainly = self._first is None and self._matched is None
         self._missing = compose(self._miss, around)
 
     async def handle(self, request: Request) -> Response:
@@ -97,6 +97,8 @@ class Dispatcher:
                 if row is not None and self._plainly and request.body is NOTHING:
                     request.route = route = row[0]
                     request.template = request.root + route.template
+                    if self._clocks:
+                        request.routed = perf_counter_ns()
                     response = await route.call(request)  # type: ignore[misc]  # the pipeline has made it
                 else:
                     early = None if self._first is None else await self._begin(request)

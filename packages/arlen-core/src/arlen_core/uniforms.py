@@ -31,12 +31,11 @@ class Uniform:
     (b'x-frame-options: DENY\r\n', [(b'x-frame-options', b'DENY')])
     """
 
-    __slots__ = ("_block", "_bytes", "_fields", "_identity", "names")
+    __slots__ = ("_bytes", "_fields", "_identity", "names")
 
     def __init__(self, fields: Raw, *, identity: bool = True) -> None:
         self._fields, self._identity = fields, identity
         self._bytes = b"".join(b"%b: %b\r\n" % field for field in fields)
-        self._block = self._bytes.decode("latin-1")
         self.names = frozenset(name for name, _ in fields) | ({b"x-request-id", b"traceparent"} if identity else set())
 
     def lines(self, request: Request) -> bytes:
@@ -44,7 +43,7 @@ class Uniform:
         if not self._identity:
             return self._bytes
         name, trace = request.identify()
-        return f"{self._block}x-request-id: {name}\r\ntraceparent: {trace}\r\n".encode("latin-1")
+        return self._bytes + f"x-request-id: {name}\r\ntraceparent: {trace}\r\n".encode()
 
     def pairs(self, request: Request) -> Raw:
         """Return the fields."""
