@@ -65,7 +65,7 @@ class Response:
 
     def __init__(
         self,
-        body: bytes | str = b"",
+        body: bytes | bytearray | memoryview | str = b"",
         status: int = 200,
         *,
         media: str | None = None,
