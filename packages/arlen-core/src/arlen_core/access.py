@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from arlen_core.lines import printable
+from arlen_core.native import Sparse
 
 if TYPE_CHECKING:
     from arlen_core.logs import Logs
@@ -30,7 +31,7 @@ class Timings(Struct, gc=False):
     total: float
 
 
-class Line(Struct, omit_defaults=True, gc=False):
+class Line(Sparse, omit_defaults=True, gc=False):
     """One completed request, as it stands in the log.
 
     Attributes:

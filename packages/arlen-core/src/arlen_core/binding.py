@@ -8,12 +8,13 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union, get_args, get_origin
 
 from anyio import to_thread
-from msgspec import Struct, ValidationError
+from msgspec import ValidationError
 
 from arlen_core.arguments import SOURCES, converted, model, reader, segment
 from arlen_core.convert import converter, multiple, scalar
 from arlen_core.errors import FieldError, StartupError, ValidationFailed
 from arlen_core.forms import Form, FormLimits, read_form
+from arlen_core.native import Frozen
 from arlen_core.params import Cookie, Header, Input, Invalid
 from arlen_core.payloads import LATER, Decoder, forgiving
 from arlen_core.queries import Query
@@ -45,7 +46,7 @@ class Provides(Protocol):
         """Return how to get a service of that type and whether to await it, or `None` when there is none."""
 
 
-class Parameter(Struct, frozen=True):
+class Parameter(Frozen, frozen=True):
     """One bound parameter.
 
     Attributes:
@@ -65,7 +66,7 @@ class Parameter(Struct, frozen=True):
     default: Any = None
 
 
-class Bound(Struct, frozen=True):
+class Bound(Frozen, frozen=True):
     """A parameter with the way to fetch it, and whether that has to be awaited; `take` reads one of the query."""
 
     parameter: Parameter
@@ -74,7 +75,7 @@ class Bound(Struct, frozen=True):
     take: Callable[[Any], Any] | None = None
 
 
-class Plan(Struct, frozen=True):
+class Plan(Frozen, frozen=True):
     """A compiled signature.
 
     Attributes:

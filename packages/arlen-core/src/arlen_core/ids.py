@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from arlen_core.native import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ _pool: list[tuple[str, str]] = []
 os.register_at_fork(after_in_child=_pool.clear)  # a forked worker must not give the ids of its sister
 
 
-class Trace(Struct, frozen=True):
+class Trace(Frozen, frozen=True):
     """Where a request stands in a distributed trace (W3C Trace Context).
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from arlen_core.conflicts import check
+from arlen_core.native import Frozen
 from arlen_core.paths import BadPath, Path, quoted
 from arlen_core.routes import ANY, Mount, Route
 from arlen_core.search import Item, Search
@@ -44,7 +45,7 @@ class Match(Struct):
     target: bytes = b""
 
 
-class Miss(Struct, frozen=True):
+class Miss(Frozen, frozen=True):
     """No route answers: what to answer instead.
 
     Attributes:
