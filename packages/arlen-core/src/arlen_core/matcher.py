@@ -124,22 +124,25 @@ class Matcher:
             A `Match`, or a `Miss` that says what to answer.
         """
         table, values, suffix = self.static.get(target), _NO_VALUES, ""
-        if table is None and target not in self._reserved and b"%" not in target and b"/." not in target:
+        if table is None and target not in self._reserved:
             table, values, suffix = self._quickly(target)
-        found = table.get(method) if table is not None and not request.upgrade else None
+        found = None if table is None or request.upgrade else table.get(method)
         if found is None or (suffix and suffix not in (found[0].formats or self._formats)):
             return self._slowly(method, target, request)
-        return Match(found[0], dict(zip(found[1], values, strict=True)), suffix)
+        return Match(found[0], dict(zip(found[1], values)), suffix)  # noqa: B905  # as long as each other
 
     def _quickly(self, target: bytes) -> tuple[Quick | None, Sequence[Any], str]:
         """Return what a path finds when nothing has to be decoded or compared; the methods may still not fit."""
-        hits: list[Hit] = []
-        if target[:1] != b"/" or not target.isascii() or b"\0" in target:
-            return None, (), ""
-        segments, suffix = target.split(b"/"), ""
+        if not target.isascii() or target.find(b"%") >= 0 or target.find(b"/.") >= 0 or target.find(b"\0") >= 0:
+            return None, _NO_VALUES, ""
+        segments = target.split(b"/")
+        if segments[0]:
+            return None, _NO_VALUES, ""
         walked = self._root.walk(segments)
         if walked is not None:
             return walked[0].quick, walked[1], ""
+        hits: list[Hit] = []
+        suffix = ""
         self._root.find(segments, 1, (), hits)
         if not hits:
             base, _, ending = segments[-1].rpartition(b".")

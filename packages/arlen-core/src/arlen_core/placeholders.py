@@ -136,6 +136,8 @@ def _read_text(segment: bytes) -> tuple[Any, ...] | None:
 
 
 def _read_int(segment: bytes) -> tuple[Any, ...] | None:
+    if segment.isdigit() and len(segment) < 19:
+        return (int(segment),)
     digits = segment[1:] if segment[:1] == b"-" else segment
     if not digits.isdigit() or len(digits) > 19:
         return None

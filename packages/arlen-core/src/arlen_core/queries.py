@@ -34,8 +34,10 @@ class Query:
     __slots__ = ("_pairs", "first")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = pairs = tuple(pairs)
-        self.first: dict[str, str] = dict(pairs[::-1])
+        self._pairs = made = tuple(pairs)
+        self.first: dict[str, str] = {}
+        for name, value in reversed(made):
+            self.first[name] = value
 
     @classmethod
     def parse(cls, raw: bytes, *, max_fields: int = 1000) -> Query:
@@ -163,12 +165,16 @@ def decode(raw: bytes, *, max_fields: int = 1000) -> list[tuple[str, str]]:
     """
     if not raw:
         return []
-    if raw.count(b"&") > max_fields:  # before the split, so that a flood of separators costs nothing
+    if len(raw) > max_fields and raw.count(b"&") > max_fields:  # a flood of separators costs nothing
         raise _too_many(max_fields)
+    pairs: list[tuple[str, str]] = []
     try:
         if raw.find(b"%") < 0:
-            parts = raw.decode().replace("+", " ").split("&")
-            pairs = [(name, value) for name, _, value in [part.partition("=") for part in parts if part]]
+            text = raw.decode()
+            for part in (text if text.find("+") < 0 else text.replace("+", " ")).split("&"):
+                if part:
+                    name, _, value = part.partition("=")
+                    pairs.append((name, value))
         else:
             pairs = [_unquote(part) for part in raw.split(b"&") if part]
     except UnicodeDecodeError:

@@ -125,22 +125,23 @@ class Node:
         Most paths never come to a place where two shapes go on, and this costs a fraction of `find`.
         """
         node, values = self, []
-        for index in range(1, len(segments)):
-            segment, only = segments[index], node.only
-            following = node.statics.get(segment)
-            if not node.straight or (only is not None and (following is not None or not segment)):
-                return None
-            if only is not None:
-                if node.read is None:
-                    values.append(segment.decode())
-                elif (found := node.read(segment)) is None:
+        for segment in segments[1:]:
+            only, read = node.only, node.read
+            if only is None:
+                following = node.statics.get(segment)
+                if following is None or not node.straight:
                     return None
-                else:
-                    values += found
-                following = only
-            if following is None:
+                node = following
+            elif not segment or segment in node.statics:
                 return None
-            node = following
+            elif read is None:
+                values.append(segment.decode())
+                node = only
+            elif (found := read(segment)) is None:
+                return None
+            else:
+                values += found
+                node = only
         leaf = node.leaf
         return (leaf, values) if leaf is not None and node.mount is None else None
 
