@@ -18,6 +18,7 @@ from tools.bench.report import report, summary
 from tools.bench.rounds import measure
 from tools.bench.scenarios import SCENARIOS, Scenario
 from tools.bench.servers import SERVERS, Server
+from tools.compiled import wheels
 
 __all__ = ["main", "write"]
 
@@ -96,6 +97,9 @@ def _read(path: Path) -> Results:
 
 
 def _peer(server: Server, cache: Path) -> Path | None:
+    if server.peer == "compiled":
+        print("  compiled: building it, if it is not there", flush=True)
+        return wheels.home(cache / "compiled")
     if server.peer and not environments.made(server.peer, cache):
         print(f"  {server.peer}: installing what tools/bench/peers/{server.peer}.txt pins", flush=True)
     return environments.make(server.peer, cache) if server.peer else None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.bench.environments import Absent, make
 
-__all__ = ["CACHE", "PACKAGES", "build", "built", "compiler", "environment", "site"]
+__all__ = ["CACHE", "PACKAGES", "build", "built", "compiler", "environment", "home", "site"]
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".bench" / "compiled"
@@ -28,7 +28,16 @@ def compiler() -> str | None:
 
 def site(cache: Path = CACHE) -> Path:
     """Return the folder that holds the compiled packages, for this version of Python."""
-    return cache.absolute() / f"site-{sys.implementation.cache_tag}"
+    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return cache.absolute() / f"home-{sys.implementation.cache_tag}" / "lib" / python / "site-packages"
+
+
+def home(cache: Path = CACHE) -> Path:
+    """Build, and return where an environment with the compiled packages would have its interpreter.
+
+    There is none: they are borrowed, with the interpreter that runs this. Raises `Absent` as `build` does.
+    """
+    return build(cache).parents[2] / "bin" / "python"
 
 
 def built(cache: Path = CACHE) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.bench.environments import Absent
+from tools.bench.servers import SERVERS
 from tools.compiled import command, wheels
 
 ROOT = Path(__file__).parents[2]
@@ -120,3 +121,14 @@ def test_they_answer():
     assert "7/2" == answer
     assert (".so", ".so", ".py") == tuple(Path(each).suffix for each in (requests, connections, drivers))
     assert str(wheels.site()) in connections
+
+
+def test_the_benchmark_borrows_them(monkeypatch, tmp_path):
+    """Its servers find the compiled packages, and run in the interpreter that runs everything else."""
+    monkeypatch.setattr(wheels, "build", wheels.site)
+    wheels.site(tmp_path).mkdir(parents=True)
+    for name in ("arlen-compiled", "arlen-compiled-defaults"):
+        peer = wheels.home(tmp_path)
+        variables = SERVERS[name].variables(peer, "json", ROOT, tmp_path)
+        assert [str(ROOT), str(wheels.site(tmp_path))] == variables["PYTHONPATH"].split(":")
+        assert sys.executable == SERVERS[name].line(peer, 80)[0]
