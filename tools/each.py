@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools import smoke
 from tools.lock import ROOT
 from tools.pythons import environment
 
@@ -18,7 +19,12 @@ LEDGER = "ALONE_LEDGER"  # the file in which each run of tools/alone.py notes ho
 
 
 def main(arguments: list[str]) -> int:
-    """Run the matrix of hatch.toml; return 1 when a package failed or nothing was run."""
+    """Run the matrix of hatch.toml; return 1 when a package failed or nothing was run.
+
+    With "smoke" as the first word run the quick tests of everything on the other Pythons instead.
+    """
+    if arguments[:1] == ["smoke"]:
+        return smoke.main(arguments[1:])
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder, "ledger")
         ledger.touch()

@@ -1,4 +1,4 @@
-"""Run the quick tests on every other supported Python of this machine: `hatch run smoke`.
+"""Run the quick tests on every other supported Python of this machine: `hatch run alone smoke`.
 
 One that is not there is left out, with a line that says so.
 """

@@ -15,6 +15,7 @@ FUNCTION_MAX = 60
 MODULE_MEDIAN = 150
 MODULE_MAX = 500
 TESTS = 1.3
+INSTRUMENTS = 0.7
 SPLIT = "split it, or give the measured reason in tools/shape.toml"
 
 
@@ -87,15 +88,23 @@ def _module(module: Module) -> Iterator[Violation]:
 
 
 def _tests(repository: Repository) -> Iterator[Violation]:
-    paths = [
-        path for folder in ("packages", "tools", "examples") for path in (repository.root / folder).glob("**/*.py")
-    ]
-    tested = [path for path in paths if "tests" in path.relative_to(repository.root).parts]
-    tests, source = _lines(tested), _lines(set(paths) - set(tested))
-    if tests < TESTS * source:
-        reason = f"{tests} lines of tests for {source} lines of source: {tests / source:.2f}, the floor is {TESTS}"
-        yield Violation("tests", "repository", repository.root / "pyproject.toml", 1, reason, "test what is not tested")
+    """Compare tests with source: the product's, and those of the instruments that measure and attack it."""
+    instruments = repository.config.get("instruments", {})
+    counts = _counts(repository.root, instruments)
+    for where, floor, (tests, source) in zip(("repository", "instruments"), (TESTS, INSTRUMENTS), counts, strict=True):
+        if tests < floor * source:
+            reason = f"{tests} lines of tests for {source} lines of source: {tests / source:.2f}, the floor is {floor}"
+            yield Violation("tests", where, repository.root / "pyproject.toml", 1, reason, "test what is not tested")
 
 
-def _lines(paths: Iterable[Path]) -> int:
-    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
+def _counts(root: Path, instruments: Iterable[str]) -> list[list[int]]:
+    """Return the lines of tests and of source, of the product and of the instruments."""
+    counts = [[0, 0], [0, 0]]
+    for folder in ("packages", "tools", "examples"):
+        for path in (root / folder).glob("**/*.py"):
+            parts = path.relative_to(root).parts
+            tests = "tests" in parts
+            words = path.stem.split("_")[1:2] if tests else parts[1:2]
+            of_tools = folder == "tools" and words and words[0].removesuffix(".py") in instruments
+            counts[bool(of_tools)][not tests] += len(path.read_text(encoding="utf-8").splitlines())
+    return counts

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from tools import pythons, smoke
+from tools import each, pythons, smoke
 
 ROOT = Path(__file__).parents[2]
 
@@ -213,6 +213,12 @@ def test_smoke_fails_when_one_of_them_fails(hatch, monkeypatch, capsys):
     monkeypatch.setattr(smoke.subprocess, "call", lambda *_, **__: 1)
     assert 1 == smoke.main([])
     assert "smoke: failed on Python 3.13" == capsys.readouterr().out.splitlines()[-1]
+
+
+def test_smoke_is_a_word_of_alone(hatch):
+    """The verbs are eight at most, so what runs on other Pythons is one."""
+    assert 0 == each.main(["smoke", "-x"])
+    assert [["hatch", "run", "+python=3.13", "smoke:quick", "-x"]] == hatch
 
 
 def test_the_script_of_ci_is_valid_shell():

@@ -139,6 +139,18 @@ def test_tests(house):
     assert [("tests", "repository")] == house.found()
 
 
+def test_tests_of_instruments(house):
+    """What measures the product has a floor of its own, 0.7, and does not count for the product's."""
+    house.package()
+    house.tests(40)
+    (house.root / "tools/shape.toml").write_text('[instruments]\nbench = "measures"\n')
+    write(house.root / "tools/bench", "a", "#\n" * 100)
+    write(house.root / "tools/tests", "test_bench_a", "#\n" * 70)
+    assert [] == house.found()
+    write(house.root / "tools/tests", "test_bench_a", "#\n" * 60)
+    assert [("tests", "instruments")] == house.found()
+
+
 def test_tests_counts_examples_and_tools_and_nothing_else(house):
     """An example is source too; what lies around elsewhere in the folder is neither."""
     house.package()
