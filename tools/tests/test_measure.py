@@ -1,5 +1,6 @@
 """Measure: one verb for everything that measures; a wrong word is told what there is."""
 
+import os
 from importlib.util import find_spec
 
 import pytest
@@ -20,8 +21,8 @@ def test_a_wrong_word_lists_the_right_ones(arguments, capsys):
 def test_each_is_a_program(name, monkeypatch):
     """What the word stands for exists, and gets the rest of the line."""
     seen = []
-    monkeypatch.setattr(measure.os, "execv", lambda path, command: seen.append(command[1:]))
-    monkeypatch.setattr(measure.os, "chdir", lambda folder: None)
+    monkeypatch.setattr(os, "execv", lambda path, command: seen.append(command[1:]))
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
     measure.main([name, "--quick"])  # what is run in its place is not: it goes on
     assert [["-m", measure.WHAT[name][0], "--quick"]] == seen
     assert find_spec(f"{measure.WHAT[name][0]}.__main__")
