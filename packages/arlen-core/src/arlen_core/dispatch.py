@@ -90,6 +90,8 @@ class Dispatcher:
         One coroutine does what most requests need, for each call more costs one in thirty of a request.
         """
         current.set(request)
+        if self._clocks and not request.received:
+            request.received = perf_counter_ns()
         try:
             try:
                 table = self._static.get(request.target)

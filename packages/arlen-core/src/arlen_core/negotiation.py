@@ -80,6 +80,11 @@ def choose(request: Request, offered: Sequence[str]) -> str | None:
     """
     if request.format:
         return request.format if request.format in offered else None
+    for name, _ in request.raw:
+        if name == b"accept":
+            break
+    else:
+        return offered[0] if offered else None
     types = [type_of(each) for each in offered]
     best = accepts(_joined(request, "accept"), types)
     return None if best is None else offered[types.index(best)]

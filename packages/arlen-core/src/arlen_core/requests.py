@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -47,7 +46,8 @@ class Request:
         context: what the handlers of this request share, made on first use.
         failure: what this request failed with, also when it became an answer; the closers get it.
         closers: coroutine functions called with the error or `None` when the answer is complete, last added first.
-        received: when its head had arrived, in nanoseconds of `time.perf_counter_ns`.
+        received: when its head had arrived, in nanoseconds of `time.perf_counter_ns`, for those whose body comes later;
+            for others when the application took it, if somebody wants to know, else 0.
         native: whether the server adds the `uniform` of a response by itself; see `arlen_core.uniforms`.
         routed, handled: when its route was found and its response made; 0 where nobody wants to know.
     """
@@ -103,7 +103,7 @@ class Request:
         self.root = self._id = self._trace = self.format = self.template = ""
         self.params: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
-        self.received, self.routed, self.handled = perf_counter_ns(), 0, 0
+        self.received = self.routed = self.handled = 0
         self.native = False
         self.route: Route | None = None
         self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None

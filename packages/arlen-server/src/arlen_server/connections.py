@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, cast
 
 from arlen_core.bodies import NOTHING, Body, Feed
@@ -299,6 +300,7 @@ class Connection(Exchange):
             request.body = Body(data[at:end], limit=settings.max_body)
             self._run(request)
             return end
+        request.received = perf_counter_ns()
         framing: Framing = Sized(size) if size > 0 else Chunked(settings.max_chunk_line, settings.max_header_bytes)
         parts, end = framing.take(data, at)
         if framing.done:

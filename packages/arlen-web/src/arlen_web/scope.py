@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextvars import Token
 
     from arlen_core.context import Context
 
@@ -29,14 +29,21 @@ def current() -> Context:
     return found
 
 
-@contextmanager
-def entered(context: Context) -> Iterator[None]:
+class entered:  # noqa: N801  # it reads as the function that it replaces, at a third of the price
     """Make `context` the current one inside the block."""
-    token = _context.set(context)
-    try:
-        yield
-    finally:
-        _context.reset(token)
+
+    __slots__ = ("_context", "_token")
+
+    _token: Token[Context]
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _context.set(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        _context.reset(self._token)
 
 
 def bound(function: Callable[..., Any]) -> Callable[..., Any]:
