@@ -9,6 +9,7 @@ import anyio
 
 from arlen_core.bodies import Body
 from arlen_core.errors import Disconnected
+from arlen_core.heap import settle
 from arlen_core.requests import Request
 from arlen_core.responses import Response, Upgrade, discard
 from arlen_core.sockets import SocketClosed
@@ -166,6 +167,7 @@ async def _lifespan(app: App, receive: Receive, send: Send) -> None:
     except Exception as error:  # noqa: BLE001  # the protocol wants it as a message
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
+    settle(app.env)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     try:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from arlen_core.heap import settle
 from arlen_server.server import Application, Drained, Server
 from arlen_server.settings import Settings
 
@@ -63,6 +64,7 @@ async def serve(
     with _signals() as (first, second):
         try:
             await server.start()
+            settle(getattr(app, "env", ""))
             if ready is not None:
                 ready(server)
             await first.wait()

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from arlen_core.errors import ConfigError, StartupError
+from arlen_core.heap import settle
 from arlen_core.loading import load
 from arlen_core.routes import table
 from arlen_server.channel import Beat, Channel, Failed, Ready, Refresh, Retire
@@ -99,6 +100,7 @@ class Worker:
                 await app.start()
                 stage = "serve"
                 await server.start()
+                settle(getattr(app, "env", ""))
             except Exception as error:  # noqa: BLE001  # whatever it is, the manager must hear of it
                 self._fail(error, stage, tape)
                 with suppress(Exception):
