@@ -321,7 +321,8 @@ def test_recycling_under_load_fails_no_request(run, load, root, limit, reason):
     propane.wait("worker_exited", reason=reason)
     totals = client.finish()
     assert {} == totals["failures"]
-    assert totals["requests"] > 100
+    # a worker past its memory goes as soon as anybody looks, however few requests a slow machine has answered by then
+    assert totals["requests"] > (100 if reason == "requests" else 0)
 
 
 # the end of the manager
