@@ -131,7 +131,7 @@ def test_begin_does_nothing_without_valgrind():
 @pytest.mark.timeout(900)  # on a machine that does much else
 @needs_valgrind
 def test_counts_repeat():
-    """The same path takes the same instructions in two runs, within half a hundredth; the gate allows six times that."""
+    """The same path takes the same instructions in two runs, within half a hundredth; the gate allows more."""
     first, second = (count(["head.plain"])["head.plain"] for _ in range(2))
     assert pytest.approx(first, rel=0.005) == second
 
