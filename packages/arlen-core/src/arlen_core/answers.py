@@ -111,11 +111,11 @@ async def answer(result: Any, status: int | None = None, formats: Sequence[str] 
     return made if isinstance(made, Response) else cast("Response", await made)
 
 
-def _json(result: Any, status: int, _: Sequence[str] = ()) -> Response:
+def _json(result: Any, status: int, _: Sequence[str]) -> Response:
     return json(result, status)
 
 
-def _text(result: str, status: int, _: Sequence[str] = ()) -> Response:
+def _text(result: str, status: int, _: Sequence[str]) -> Response:
     return text(result, status)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from arlen_core.headers import Raw
     from arlen_core.hooks import Hooks
     from arlen_core.requests import Request
-    from arlen_core.routes import Route
+    from arlen_core.routes import Mount, Route
     from arlen_core.sockets import Transport
 
     Closer = Callable[[BaseException | None], Awaitable[object]]
@@ -96,9 +96,11 @@ class Dispatcher:
             try:
                 table = self._static.get(request.target)
                 row = None if table is None or request.upgrade else table.get(request.method)
-                if row is not None and self._plainly and request.body is NOTHING:
+                if row is not None and self._plainly:
                     request.route = route = row[0]
                     request.template = request.root + route.template
+                    if request.body is not NOTHING:
+                        self._limit(request, route)
                     if self._clocks:
                         request.routed = perf_counter_ns()
                     response = await route.call(request)  # type: ignore[misc]  # the pipeline has made it
@@ -145,20 +147,15 @@ class Dispatcher:
 
     def _route(self, request: Request) -> Call:
         """Return what answers a request."""
-        table = self._static.get(request.target)
-        if table is not None and not request.upgrade and (row := table.get(request.method)) is not None:
-            route = row[0]
-        else:
-            found = self._match(request.method, request.target, request)
-            if isinstance(found, Miss):
-                return self._missed(request, found)
-            route, request.params, request.format = found.route, found.params, found.format  # type: ignore[assignment]
-            if found.target:
-                request.state["mounted"] = found.target
-        request.route = route
+        found = self._match(request.method, request.target, request)
+        if isinstance(found, Miss):
+            return self._missed(request, found)
+        route, request.params, request.format = found.route, found.params, found.format
+        if found.target:
+            request.state["mounted"] = found.target
+        request.route = route  # type: ignore[assignment]  # a mount is good enough for logs
         request.template = request.root + route.template
-        if request.body is not NOTHING:
-            self._limit(request, route)
+        self._limit(request, route)
         if self._clocks:
             request.routed = perf_counter_ns()
         call: Call = route.call  # type: ignore[assignment]  # the pipeline has made it
@@ -176,13 +173,13 @@ class Dispatcher:
         request.state["miss"] = miss
         return self._missing
 
-    def _limit(self, request: Request, route: Route | None) -> None:
+    def _limit(self, request: Request, route: Route | Mount | None) -> None:
         """Say how much of the body may be read: what the route says, else the application, else the server."""
         body, options = request.body, getattr(route, "options", None)
+        if body is NOTHING:
+            return
         if options and "max_body" in options:
             body.limit = options["max_body"]
-        elif body is NOTHING:
-            return
         elif self._max_body is not None or body.limit is None:
             body.limit = MAX_BODY if self._max_body is None else self._max_body
 

@@ -10,8 +10,8 @@ __all__ = ["settle"]
 def settle(env: str = "production") -> int:
     """Collect what is garbage now, and let later collections pass over everything that is left (`gc.freeze`).
 
-    A collection of the whole heap looks at every module, class and function of an application, which takes tens of
-    milliseconds in the middle of some request: the slowest of a hundred took six times as long without this.
+    A collection of the whole heap looks at every module, class and function of an application, in the middle of some
+    request, which waits for it.
 
     Args:
         env: of the application; nothing happens outside "production", where applications come and go in one process.

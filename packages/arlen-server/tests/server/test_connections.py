@@ -623,10 +623,8 @@ async def test_the_beginning_of_a_line_is_no_request(serving, wire):
 async def test_the_same_fields_again(serving, wire):
     """Requests with the fields of the last one are answered as the first was, the odd one among them too."""
     line = wire((await serving()).server)
-    for target in (b"/a", b"/b?c=d", b"/a", b"/a", b"*", b"http://x/a"):
+    for target in (b"/a", b"/b?c=d", b"/a", b"/a", b"http://x/a", b"*"):
         line.transport.data = b""
         await line.feed(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         first = line.transport.data.split(b"\r\n")[0]
         assert (b"HTTP/1.1 400 Bad Request" if target == b"*" else b"HTTP/1.1 200 OK") == first, target
-        if target == b"*":
-            break
