@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -77,7 +78,7 @@ def connect(path: Path, *, wait: float, read_only: bool = False) -> Connection:
     """Open the file; the connection may wander between threads, one at a time."""
     db = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("pragma journal_mode = wal")
+        _write_ahead(db, time.monotonic() + wait)
         db.execute("pragma synchronous = full")  # what was acknowledged is on the disk
         db.execute("pragma foreign_keys = on")
         if read_only:
@@ -86,6 +87,19 @@ def connect(path: Path, *, wait: float, read_only: bool = False) -> Connection:
         db.close()
         raise
     return db
+
+
+def _write_ahead(db: Connection, deadline: float) -> None:
+    """SQLite does not wait when two connections turn a new file into WAL at once: one of them is refused on the spot."""
+    while True:
+        try:
+            db.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def migrate(db: Connection, schema: str, wanted: str = "auto") -> tuple[Mode, bool]:

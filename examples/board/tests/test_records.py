@@ -1,6 +1,8 @@
 """Records: incidents on one connection."""
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -353,3 +355,25 @@ def test_any_text_can_be_kept_and_found(db: Connection, text: str, author: str) 
     kept = text.encode(errors="replace").decode()  # half of a surrogate pair comes from no client
     note(db, made.id, author=author.encode(errors="replace").decode(), text=kept, now=NOW)
     assert kept == notes(db, made.id)[-1].text
+
+
+def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """One of them turns it into WAL and the others wait, which SQLite by itself does not do."""
+
+    def opened(path: Path) -> str:
+        meet.wait()
+        with closing(connect(path, wait=30)) as db:
+            return str(db.execute("pragma journal_mode").fetchone()[0])
+
+    meet = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            assert ["wal"] * 4 == list(pool.map(opened, [tmp_path / f"{number}.db"] * 4))
+
+
+def test_a_file_that_stays_locked_is_an_error_after_the_wait(tmp_path: Path) -> None:
+    """The wait has its bound."""
+    with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            connect(tmp_path / "locked.db", wait=0.05)
