@@ -90,7 +90,7 @@ def connect(path: Path, *, wait: float, read_only: bool = False) -> Connection:
 
 
 def _write_ahead(db: Connection, deadline: float) -> None:
-    """SQLite does not wait when two connections turn a new file into WAL at once: one of them is refused on the spot."""
+    """SQLite does not wait when two connections turn a new file into WAL at once: it refuses one on the spot."""
     while True:
         try:
             db.execute("pragma journal_mode = wal")
