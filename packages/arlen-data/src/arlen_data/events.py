@@ -1,0 +1,167 @@
+"""Events: what happened to each query, for metrics, traces and tests; never a value, and no SQL unless asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
+
+from arlen_data.errors import DatabaseError
+
+__all__ = ["Events", "Listener", "QueryEvent", "fingerprint"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("arlen_data")
+
+
+class QueryEvent(Struct, frozen=True, kw_only=True):
+    """One stage in the life of a query: "compile" and "execute", then "result" or "error".
+
+    Args:
+        stage: see above.
+        source: the adapter's name.
+        target: the name of the database, see `Database`.
+        operation: "run", "many", "batch", "stream" or "load".
+        sql_hash: FNV-1a of the text, 64 bits, in 16 hexadecimal digits: the same statement has the same one.
+        sql_length: in characters.
+        sql_token: the first word of the text in lower case, at most 24 characters.
+        parameter_count: how many parameters.
+        duration_ms: since "execute"; 0.0 in the first two stages.
+        row_count: rows that came back.
+        affected_rows: rows that were changed.
+        error_code: `DatabaseError.code`, or the name of another exception's type.
+        sqlstate: of the error.
+        sql: the text, when the listener asked for it; `None` otherwise.
+    """
+
+    stage: Literal["compile", "execute", "result", "error"]
+    source: str
+    target: str
+    operation: str
+    sql_hash: str
+    sql_length: int
+    sql_token: str
+    parameter_count: int
+    duration_ms: float = 0.0
+    row_count: int = 0
+    affected_rows: int = 0
+    error_code: str = ""
+    sqlstate: str = ""
+    sql: str | None = None
+
+
+Listener = Callable[[QueryEvent], object]
+
+
+class Events:
+    """The listeners of one database.
+
+    >>> events = Events("sqlite", "default")
+    >>> with events.listen(print):
+    ...     events.on
+    True
+    >>> events.on
+    False
+    """
+
+    def __init__(self, source: str, target: str) -> None:
+        self._source, self._target = source, target
+        self._listeners: tuple[tuple[Listener, bool], ...] = ()
+        self.on = False
+
+    @contextmanager
+    def listen(self, listener: Listener, *, sql: bool = False) -> Iterator[None]:
+        """Call `listener` with every event inside the `with` block.
+
+        Args:
+            listener: quick, and on the event loop. What it raises is logged and harms no query.
+            sql: events hold the text, which is the application's own and may hold what was pasted into it.
+        """
+        entry = (listener, sql)
+        self.add(listener, sql=sql)
+        try:
+            yield
+        finally:
+            self._listeners = tuple(each for each in self._listeners if each != entry)
+            self.on = bool(self._listeners)
+
+    def add(self, listener: Listener, *, sql: bool = False) -> None:
+        """Call `listener` with every event from now on; see `listen`."""
+        self._listeners = (*self._listeners, (listener, sql))
+        self.on = True
+
+    async def watch(self, operation: str, sql: str, count: int, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work and tell everybody."""
+        facts = self._facts(operation, sql, count)
+        self._tell(sql, facts, stage="compile")
+        self._tell(sql, facts, stage="execute")
+        begun = perf_counter()
+        try:
+            result = await work()
+        except BaseException as error:
+            self.failed(sql, facts, begun, error)
+            raise
+        rows, affected = _counts(result)
+        self.done(sql, facts, begun, rows, affected)
+        return result
+
+    def begin(self, operation: str, sql: str, count: int) -> tuple[dict[str, Any], float]:
+        """Tell that a query begins; pass what this returns to `done` or `failed`."""
+        facts = self._facts(operation, sql, count)
+        self._tell(sql, facts, stage="compile")
+        self._tell(sql, facts, stage="execute")
+        return facts, perf_counter()
+
+    def done(self, sql: str, facts: dict[str, Any], begun: float, rows: int, affected: int) -> None:
+        """Tell that it ended well."""
+        spent = (perf_counter() - begun) * 1000
+        self._tell(sql, facts, stage="result", duration_ms=spent, row_count=rows, affected_rows=affected)
+
+    def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
+        """Tell that it failed."""
+        code = error.code if isinstance(error, DatabaseError) else type(error).__name__
+        state = getattr(error, "sqlstate", "") or ""
+        spent = (perf_counter() - begun) * 1000
+        self._tell(sql, facts, stage="error", duration_ms=spent, error_code=code, sqlstate=state)
+
+    def _facts(self, operation: str, sql: str, count: int) -> dict[str, Any]:
+        return {
+            "source": self._source,
+            "target": self._target,
+            "operation": operation,
+            "sql_hash": fingerprint(sql),
+            "sql_length": len(sql),
+            "sql_token": sql.split(None, 1)[0][:24].lower() if sql.strip() else "",
+            "parameter_count": count,
+        }
+
+    def _tell(self, text: str, facts: dict[str, Any], **more: Any) -> None:
+        for listener, sql in self._listeners:
+            try:
+                listener(QueryEvent(**facts, **more, sql=text if sql else None))
+            except Exception:  # noqa: BLE001  # it harms nobody else
+                _log.exception("a listener for queries failed")
+
+
+def fingerprint(sql: str) -> str:
+    """Return FNV-1a, 64 bits, of a text.
+
+    >>> fingerprint("select 1")
+    '02fb785a1a5a96f2'
+    """
+    made = 0xCBF29CE484222325
+    for byte in sql.encode():
+        made = (made ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{made:016x}"
+
+
+def _counts(result: Any) -> tuple[int, int]:
+    if isinstance(result, int):
+        return 0, result
+    results = result if isinstance(result, list) else [result]
+    return sum(len(each.rows) for each in results), sum(0 if each.rows else each.affected for each in results)

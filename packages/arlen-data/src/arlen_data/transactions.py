@@ -1,0 +1,153 @@
+"""Transactions: blocks that commit as a whole or not at all, and what happens after the commit."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from arlen_data.errors import DeadlineExceeded, InvalidArgument, TransactionError, Unsupported
+from arlen_data.lanes import Options, Session
+from arlen_data.queries import Queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["Transaction"]
+
+_log = logging.getLogger("arlen_data")
+
+Hook = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
+
+
+class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
+    """A transaction; made by `transaction()`, on a database, or on a transaction for one inside of it.
+
+    Leaving the block commits. An exception that leaves it rolls back, and arrives as it was; should the rollback fail,
+    that is a note on it. A transaction inside of another is a savepoint: its failure leaves the outer one as it was.
+
+    Args:
+        database: what made it.
+        options: how it begins.
+        deadline: seconds for the whole block.
+        outer: the transaction that this one is inside of.
+    """
+
+    def __init__(
+        self, database: Any, options: Options, *, deadline: float | None = None, outer: Transaction | None = None
+    ) -> None:
+        if outer is not None and options != Options():
+            fix = "set them on the outermost transaction"
+            raise InvalidArgument("a transaction inside of another has no isolation and no read_only", fix=fix)
+        self.database, self.capabilities, self.events = database, database.capabilities, database.events
+        self._options, self._deadline, self._outer = options, deadline, outer
+        self._session: Session | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._hooks: list[Hook] = []
+        self._name = ""
+        self._count = 0
+
+    async def __aenter__(self) -> Self:
+        if self._session is not None or self._name:
+            raise TransactionError("this transaction has begun already", fix="make a new one with transaction()")
+        if self._deadline is not None:
+            self._scope = anyio.CancelScope(deadline=anyio.current_time() + self._deadline).__enter__()
+        try:
+            await self._begin()
+        except BaseException as error:
+            self._left(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session = self._lane()
+        try:
+            if error is None:
+                await self._committed(session)
+            else:
+                await self._rolled(session, error)
+        except BaseException as failure:
+            self._session = None
+            self._left(type(failure), failure, failure.__traceback__)
+            raise
+        self._session = None
+        self._left(kind, error, trace)
+        if error is None:
+            await self._after()
+
+    def transaction(self, *, deadline: float | None = None) -> Transaction:
+        """Return a transaction inside of this one: a savepoint; needs `savepoints`."""
+        if not self.capabilities.savepoints:
+            raise Unsupported(f"{self.capabilities.adapter} has no savepoints")
+        return Transaction(self.database, Options(), deadline=deadline, outer=self)
+
+    def after_commit(self, function: Callable[..., Any], *args: Any, **options: Any) -> None:
+        """Call a function, or await a coroutine function, when everything is committed; not after a rollback.
+
+        What it raises is logged: the data is committed, and the caller must learn that. It lives in this process: when
+        the process dies between the commit and the call, the call is lost. `Outbox` is for what must not be lost.
+        """
+        self._lane()
+        self._hooks.append((function, args, options))
+
+    def _lane(self) -> Session:
+        if self._session is None:
+            state = "has ended" if self._name else "has not begun"
+            raise TransactionError(f"this transaction {state}", fix="use it inside its `async with` block")
+        return self._session
+
+    async def _begin(self) -> None:
+        if self._outer is None:
+            self._session, self._name = await self.database.session(self._options), "outermost"
+            return
+        session = self._outer._lane()  # noqa: SLF001  # one class, two objects
+        root = self._root()
+        root._count += 1  # noqa: SLF001
+        name = f"arlen_{root._count}"  # noqa: SLF001
+        await session.save(name)
+        self._session, self._name = session, name
+
+    async def _committed(self, session: Session) -> None:
+        if self._outer is None:
+            await session.commit()
+            return
+        await session.release(self._name)
+        self._outer._hooks += self._hooks  # noqa: SLF001
+        self._hooks = []
+
+    async def _rolled(self, session: Session, error: BaseException) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                await (session.rollback() if self._outer is None else session.back(self._name))
+            except Exception as failure:  # noqa: BLE001  # the error that left the block is the one that arrives
+                error.add_note(f"the rollback failed too: {failure}")
+
+    def _left(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        scope, self._scope = self._scope, None
+        if scope is not None and scope.__exit__(kind, error, trace):
+            raise DeadlineExceeded(f"the transaction took longer than {self._deadline:g} s and was rolled back")
+
+    async def _after(self) -> None:
+        if self._outer is not None:
+            return
+        hooks, self._hooks = self._hooks, []
+        for function, args, options in hooks:
+            try:
+                made = function(*args, **options)
+                if inspect.isawaitable(made):
+                    await made
+            except Exception:  # noqa: BLE001  # it harms nobody else
+                _log.exception("what was to happen after a commit failed")
+
+    def _root(self) -> Transaction:
+        root = self
+        while root._outer is not None:
+            root = root._outer
+        return root
