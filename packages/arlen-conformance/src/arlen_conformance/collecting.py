@@ -1,0 +1,117 @@
+"""Collecting: how pytest sees a class under test, and refuses it when its claims are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from msgspec import Struct
+
+from arlen_conformance.claims import wrong
+from arlen_conformance.contract import Contract
+from arlen_conformance.promises import Promise, claimed
+from arlen_conformance.refusals import Refusal
+from arlen_conformance.sabotage import SaboteurItem
+from arlen_conformance.saboteurs import Saboteurs
+
+__all__ = ["PLAN", "ContractClass", "Plan", "SaboteurClass", "adopt"]
+
+
+class Plan(Struct, frozen=True):
+    """What is meant to happen to one contract test of one adapter.
+
+    Attributes:
+        subject: the adapter under test: the node id of the class, with the parameters if it has some.
+        promise: what the test proves.
+        waived: why it need not be kept, or nothing.
+        known: the reason why it is a known failure, or nothing.
+    """
+
+    subject: str
+    promise: Promise
+    waived: str = ""
+    known: str = ""
+
+
+PLAN = pytest.StashKey[Plan]()
+
+
+def adopt(collector: pytest.Module | pytest.Class, name: str, obj: object) -> pytest.Class | None:
+    """Return the collector for a class of the kit, or None for anything else."""
+    if not isinstance(obj, type) or not issubclass(obj, Contract | Saboteurs) or not collector.istestclass(obj, name):
+        return None
+    kind = ContractClass if issubclass(obj, Contract) else SaboteurClass
+    return kind.from_parent(collector, name=name, obj=obj)
+
+
+class ContractClass(pytest.Class):
+    """A class that puts an adapter under test."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """Return its tests, each with its plan.
+
+        Raises:
+            CollectError: the claims, or the contract, are refused.
+        """
+        _refuse(wrong(self.obj))
+        found = list(super().collect())
+        _refuse(_adapterless(self))
+        for item in _contracted(found, self.obj):
+            _prepare(item, self.obj)
+        return found
+
+
+class SaboteurClass(pytest.Class):
+    """A class that breaks a good adapter in every way that a contract names."""
+
+    def collect(self) -> Iterator[SaboteurItem]:
+        """Yield a test for each saboteur; `CollectError` when the contract is refused."""
+        _refuse(wrong(self.obj))
+        tests = _contracted(super().collect(), self.obj)
+        _refuse(_adapterless(self))
+        for variant in dict.fromkeys(parameters(item) for item in tests):
+            runs = [item for item in tests if parameters(item) == variant]
+            for saboteur in self.obj.specification.saboteurs:
+                name = f"{saboteur.test}[{'-'.join(filter(None, (saboteur.name, variant)))}]"
+                yield SaboteurItem.from_parent(self, name=name, saboteur=saboteur, tests=runs)
+
+    def _getobj(self) -> type:
+        mine: type[Saboteurs] = super()._getobj()  # type: ignore[no-untyped-call]
+        contract = mine.contract
+        claims = {"version": contract.specification.version, "__module__": mine.__module__}
+        return type(mine.__name__, (mine, contract), claims)
+
+
+def parameters(item: pytest.Function) -> str:
+    """Return the id of the parameters of a test, or nothing."""
+    return str(item.callspec.id) if hasattr(item, "callspec") else ""
+
+
+def _contracted(items: Iterable[pytest.Item | pytest.Collector], cls: type[Contract]) -> list[pytest.Function]:
+    functions = [item for item in items if isinstance(item, pytest.Function)]
+    return [item for item in functions if item.originalname in cls.specification.tests]
+
+
+def _prepare(item: pytest.Function, cls: type[Contract]) -> None:
+    promise = cls.specification.promise(item.originalname)
+    waived = promise.waived(cls.version, claimed(cls.capabilities))
+    known = "" if waived else cls.known_failures.get(promise.name, "")
+    variant = parameters(item)
+    subject = f"{item.parent.nodeid}[{variant}]" if variant and item.parent else getattr(item.parent, "nodeid", "")
+    item.stash[PLAN] = Plan(subject, promise, waived, known)
+    if waived:
+        item.add_marker(pytest.mark.skip(reason=waived), append=False)
+    if known:
+        item.add_marker(pytest.mark.xfail(reason=known, strict=True), append=False)
+
+
+def _adapterless(collector: pytest.Class) -> list[Refusal]:
+    if collector.session._fixturemanager.getfixturedefs("adapter", collector):  # noqa: SLF001 - a fixture of a conftest counts
+        return []
+    reason = f"{collector.obj.__name__} has no fixture named adapter"
+    return [Refusal("adapter_missing", reason, "write one that yields an empty adapter")]
+
+
+def _refuse(refusals: list[Refusal]) -> None:
+    if refusals:
+        raise pytest.Collector.CollectError("\n".join(map(str, dict.fromkeys(refusals))))
