@@ -9,6 +9,7 @@ __all__ = ["WHAT", "main"]
 
 WHAT = {
     "peers": ("tools.bench", "requests a second beside other servers and frameworks"),
+    "data": ("tools.databench", "builder, PostgreSQL, SQLite and the whole stack beside other drivers"),
     "load": ("tools.load", "memory, floods, resets, stops, reloads and kills of running servers"),
     "perf": ("tools.perf", "instructions a request, against the committed baseline: the gate of CI"),
     "attack": ("tools.attack", "malformed requests, beside the servers that people trust"),

@@ -1,0 +1,1 @@
+"""Applications that answer from PostgreSQL: bare loops with the drivers people use, and Arlen."""
