@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from arlen_conformance.collecting import adopt
+from arlen_conformance.servers import postgres_engine, postgres_server, postgres_url
 from arlen_core.clock import VirtualClock
 
-__all__ = ["clock", "pytest_pycollect_makeitem"]
+__all__ = ["clock", "postgres_engine", "postgres_server", "postgres_url", "pytest_pycollect_makeitem"]
 
 
 @pytest.fixture

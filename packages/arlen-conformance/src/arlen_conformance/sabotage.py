@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable
 from pathlib import Path
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -77,17 +77,11 @@ class SaboteurItem(pytest.Item):
                 fixtures["adapter"] = await _settled(breaks(fixtures["adapter"]))
                 await _settled(getattr(instance, test.originalname)(**fixtures))
 
-        more = {"callspec": test.callspec} if hasattr(test, "callspec") else {}
+        more = {"name": test.name, "originalname": test.originalname}
+        more |= {"callspec": test.callspec} if hasattr(test, "callspec") else {}
+        fixtures = test._fixtureinfo  # noqa: SLF001 - as anyio does it
         bound = MethodType(sabotaged, test.cls())
-        name = {"name": test.name, "originalname": test.originalname}
-        made: pytest.Function = pytest.Function.from_parent(
-            self,
-            **name,
-            callobj=bound,
-            fixtureinfo=test._fixtureinfo,
-            **more,
-        )
-        return made
+        return cast("pytest.Function", pytest.Function.from_parent(self, callobj=bound, fixtureinfo=fixtures, **more))
 
     def _problem(self, failed: dict[str, str]) -> str:
         name, own = self.saboteur.name, self.saboteur.test
