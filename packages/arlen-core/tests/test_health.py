@@ -2,9 +2,11 @@
 
 import datetime as dt
 
+import anyio
 import pytest
 
 from arlen_core.app import App
+from arlen_core.clock import VirtualClock
 from arlen_core.errors import StartupError
 from arlen_core.health import Health
 from arlen_core.requests import Request
@@ -87,3 +89,134 @@ async def test_health_works_alone():
     assert 503 == (await health.readiness(Request(target=b"/readyz"))).status
     health.ready = True
     assert 200 == (await health.readiness(Request(target=b"/readyz"))).status
+
+
+class Dependency:
+    """Something that is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: Exception | None = None
+
+    async def check(self) -> None:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+
+
+class Lines:
+    """A log that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def error(self, event, **values):
+        self.lines.append((event, values["status"]))
+
+    def info(self, event, **values):
+        self.lines.append((event, values["check"]))
+
+
+def made(**options):
+    """Return a health with one check, and what it is made of."""
+    clock, lines, asked = VirtualClock(), Lines(), Dependency()
+    health = Health(clock, lines)
+    health.ready = True
+    health.add("database", asked.check, **options)
+    return health, clock, lines, asked
+
+
+async def test_a_critical_check_decides():
+    """When it fails the answer is 503, and the body tells which one, but not why."""
+    app, asked = App("a", environ={}), Dependency()
+    app.health.add("database", asked.check, every=0)
+    async with Client(app) as client:
+        assert 200 == (await client.get("/readyz")).status
+        asked.error = OSError("host db.internal is away")
+        reply = await client.get("/readyz.json")
+        assert (503, "1", "not_ready") == (reply.status, reply.headers["retry-after"], reply.json()["status"])
+        row = {"ok": False, "required_for_readyz": True, "status": "failed"}
+        assert row == reply.json()["checks"]["database"]
+        assert "db.internal" not in reply.text
+        assert (200, 200) == ((await client.get("/healthz")).status, (await client.get("/livez")).status)
+        asked.error = None
+        assert 200 == (await client.get("/readyz")).status
+
+
+async def test_a_check_that_is_not_critical_is_only_told():
+    """Its failure is in the answer, which is 200."""
+    health, _, _, asked = made(critical=False)
+    asked.error = OSError("away")
+    reply = await health.readiness(Request(target=b"/readyz", query=b"format=json"))
+    assert 200 == reply.status
+    assert b'"database":{"ok":false,"required_for_readyz":false,"status":"failed"}' in reply.body
+
+
+async def test_a_result_counts_for_a_while():
+    """Within the window the dependency is asked once; after it again."""
+    health, clock, _, asked = made(every=5.0)
+    for _ in range(3):
+        await health.readiness(Request(target=b"/readyz"))
+    assert 1 == asked.asked
+    clock.shift(5.0)
+    await health.readiness(Request(target=b"/readyz"))
+    assert 2 == asked.asked
+
+
+async def test_those_who_ask_at_once_share_an_answer():
+    """Also without a window, one check runs at a time, and those who waited for it take its result."""
+    health, _, _, _ = made()
+    gate, counted = anyio.Event(), []
+
+    async def slow() -> None:
+        counted.append(1)
+        await gate.wait()
+
+    health.add("slow", slow, every=0)
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(health.readiness, Request(target=b"/readyz"))
+        await anyio.wait_all_tasks_blocked()
+        gate.set()
+    assert [1] == counted
+
+
+async def test_a_check_that_hangs_is_a_timeout():
+    """The answer comes all the same."""
+    health, _, lines, _ = made()
+    health.add("stuck", anyio.sleep_forever, timeout=0.01)
+    reply = await health.readiness(Request(target=b"/readyz", query=b"format=json"))
+    assert 503 == reply.status
+    assert b'"status":"timeout"' in reply.body
+    assert [("health.check.failed", "timeout")] == lines.lines
+
+
+async def test_changes_go_to_the_log():
+    """One line when it begins to fail and one when it is well again, however often somebody asks."""
+    health, _, lines, asked = made(every=0)
+    for error in (None, OSError("away"), OSError("away"), None, None):
+        asked.error = error
+        await health.readiness(Request(target=b"/readyz"))
+    assert [("health.check.failed", "failed"), ("health.check.recovered", "database")] == lines.lines
+
+
+async def test_checks_are_not_asked_before_the_start_or_while_draining():
+    """What they need may not be there."""
+    health, _, _, asked = made(every=0)
+    health.ready = False
+    await health.readiness(Request(target=b"/readyz"))
+    health.ready, health.draining = True, True
+    await health.readiness(Request(target=b"/readyz"))
+    await health.alive(Request(target=b"/livez"))
+    assert 0 == asked.asked
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("database", {}), ("startup", {}), ("new", {"timeout": 0}), ("new", {"every": -1})],
+)
+def test_a_wrong_check_is_refused(name, options):
+    """A name that is taken, a time that is none."""
+    health, _, _, asked = made()
+    with pytest.raises(StartupError):
+        health.add(name, asked.check, **options)

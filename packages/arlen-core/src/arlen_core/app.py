@@ -113,7 +113,7 @@ class App(Router):
         self.logs = Logs(self.settings("log", LogSettings), self.env, root=self.root, clock=self.clock)
         self.log = self.logs.log
         self.background = Background(self.settings("background", BackgroundSettings), self.log)
-        self.health = Health()
+        self.health = Health(self.clock, self.log)
         self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout)
         self._recovery = Recovery(self)
         self._threads: anyio.CapacityLimiter | None = None
