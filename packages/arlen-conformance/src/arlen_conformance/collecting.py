@@ -11,10 +11,11 @@ from arlen_conformance.claims import wrong
 from arlen_conformance.contract import Contract
 from arlen_conformance.promises import Promise, claimed
 from arlen_conformance.refusals import Refusal
+from arlen_conformance.reports import Outcome, Row, Subject
 from arlen_conformance.sabotage import SaboteurItem
 from arlen_conformance.saboteurs import Saboteurs
 
-__all__ = ["PLAN", "ContractClass", "Plan", "SaboteurClass", "adopt"]
+__all__ = ["PLAN", "SUBJECTS", "ContractClass", "Plan", "SaboteurClass", "adopt"]
 
 
 class Plan(Struct, frozen=True):
@@ -29,11 +30,22 @@ class Plan(Struct, frozen=True):
 
     subject: str
     promise: Promise
+    cls: type[Contract]
     waived: str = ""
     known: str = ""
 
+    def about(self) -> Subject:
+        """Return the adapter, for the report, with everything that is expected of it."""
+        of = self.cls.specification
+        rows = [_row(each, self.cls) for each in of.promises]
+        title = self.cls.title or self.cls.__name__.removeprefix("Test")
+        variant = self.subject[self.subject.index("[") :] if self.subject.endswith("]") else ""
+        claims = sorted(claimed(self.cls.capabilities))
+        return Subject(self.subject, title + variant, of.name, of.version, self.cls.version, claims, rows)
+
 
 PLAN = pytest.StashKey[Plan]()
+SUBJECTS = pytest.StashKey[dict[str, Subject]]()
 
 
 def adopt(collector: pytest.Module | pytest.Class, name: str, obj: object) -> pytest.Class | None:
@@ -98,11 +110,21 @@ def _prepare(item: pytest.Function, cls: type[Contract]) -> None:
     known = "" if waived else cls.known_failures.get(promise.name, "")
     variant = parameters(item)
     subject = f"{item.parent.nodeid}[{variant}]" if variant and item.parent else getattr(item.parent, "nodeid", "")
-    item.stash[PLAN] = Plan(subject, promise, waived, known)
+    item.stash[PLAN] = plan = Plan(subject, promise, cls, waived, known)
+    subjects = item.session.stash.setdefault(SUBJECTS, {})
+    if subject not in subjects:
+        subjects[subject] = plan.about()
     if waived:
         item.add_marker(pytest.mark.skip(reason=waived), append=False)
     if known:
         item.add_marker(pytest.mark.xfail(reason=known, strict=True), append=False)
+
+
+def _row(promise: Promise, cls: type[Contract]) -> Row:
+    row = Row(promise.name, promise.text, promise.since, promise.needs, promise.unless)
+    if waived := promise.waived(cls.version, claimed(cls.capabilities)):
+        row.outcome, row.reason = Outcome.WAIVED, waived
+    return row
 
 
 def _adapterless(collector: pytest.Class) -> list[Refusal]:

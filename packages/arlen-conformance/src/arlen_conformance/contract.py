@@ -57,6 +57,7 @@ class Contract:
         version: the version of the contract that an adapter claims; required.
         capabilities: what it claims: names, or an object whose true attributes count.
         known_failures: test name to reason; each must fail as long as it is listed.
+        title: what reports call the adapter; the name of the class without "Test" by default.
 
     The author of an adapter gives one fixture, `adapter`, asynchronous or not, that yields an empty adapter.
 
@@ -85,6 +86,7 @@ class Contract:
     version: ClassVar[int] = 0
     capabilities: ClassVar[object] = frozenset()
     known_failures: ClassVar[Mapping[str, str]] = {}
+    title: ClassVar[str] = ""
     pytestmark: ClassVar[Any] = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
 
     def __init_subclass__(

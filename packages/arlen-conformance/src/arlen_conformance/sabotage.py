@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable
 from pathlib import Path
 from types import MethodType
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import pytest
@@ -77,11 +77,11 @@ class SaboteurItem(pytest.Item):
                 fixtures["adapter"] = await _settled(breaks(fixtures["adapter"]))
                 await _settled(getattr(instance, test.originalname)(**fixtures))
 
-        more = {"name": test.name, "originalname": test.originalname}
+        more: dict[str, Any] = {"name": test.name, "originalname": test.originalname}
         more |= {"callspec": test.callspec} if hasattr(test, "callspec") else {}
         fixtures = test._fixtureinfo  # noqa: SLF001 - as anyio does it
         bound = MethodType(sabotaged, test.cls())
-        return cast("pytest.Function", pytest.Function.from_parent(self, callobj=bound, fixtureinfo=fixtures, **more))
+        return pytest.Function.from_parent(self, callobj=bound, fixtureinfo=fixtures, **more)
 
     def _problem(self, failed: dict[str, str]) -> str:
         name, own = self.saboteur.name, self.saboteur.test
