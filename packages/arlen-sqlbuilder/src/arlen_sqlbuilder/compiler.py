@@ -1,0 +1,117 @@
+"""The compiler: walks a tree once, in the order of the text, and collects the values on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from arlen_sqlbuilder.dialects import MARK, Dialect
+from arlen_sqlbuilder.errors import SQLBuilderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["ATOM", "BARE", "RAW", "Compiler", "Node", "freeze", "nodes"]
+
+BARE, RAW, ATOM = -1, 0, 9  # how tightly a node's text holds together: a bare statement, a fragment, a closed term
+freeze = object.__setattr__
+
+
+class Node:
+    """A part of a statement. It never changes: methods return new ones.
+
+    Args:
+        parts: what it is made of.
+    """
+
+    __slots__ = ("__parts__",)
+    __parts__: Any
+    __precedence__ = ATOM
+
+    def __init__(self, *parts: Any) -> None:
+        freeze(self, "__parts__", parts)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} does not change: its methods return a new one")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} does not change: its methods return a new one")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __sql__(self, c: Compiler) -> str:
+        raise SQLBuilderError(f"a {type(self).__name__} cannot stand here: it is no expression")
+
+    def __term__(self, c: Compiler) -> str:
+        """Return the text in ORDER BY and GROUP BY, where a label goes by its name."""
+        return c.value(self)
+
+
+class Compiler:
+    """What one compilation knows: the values so far, and the tables that can be seen from where it is."""
+
+    __slots__ = ("ctes", "dialect", "labels", "params", "qualified", "quote")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.quote = dialect.quote
+        self.params: list[Any] = []
+        self.labels: tuple[str, ...] = ()
+        self.qualified = dialect.qualified
+        self.ctes: dict[str, Any] = {}
+
+    def value(self, item: Any) -> str:
+        """Return the text of an expression, or of a value as a parameter."""
+        if isinstance(item, Node):
+            text = item.__sql__(self)
+            return f"({text})" if item.__precedence__ < RAW else text
+        self.params.append(item)
+        return MARK
+
+    def operand(self, item: Any, precedence: int) -> str:
+        """Return the text of an operand, in parentheses if it holds together less tightly than its place asks for."""
+        if isinstance(item, Node):
+            text = item.__sql__(self)
+            return text if item.__precedence__ >= precedence else f"({text})"
+        self.params.append(item)
+        return MARK
+
+    def values(self, items: Iterable[Any]) -> str:
+        """Return the texts of several, with commas."""
+        return ", ".join([self.value(item) for item in items])
+
+    def names(self, names: Iterable[str]) -> str:
+        """Return several names, quoted, with commas."""
+        return ", ".join([self.quote(name) for name in names])
+
+    def enter(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """Make more tables visible; return those that were, for `leave`."""
+        outer = self.labels
+        self.leave(outer + labels)
+        return outer
+
+    def leave(self, labels: tuple[str, ...]) -> None:
+        """Make exactly these tables visible."""
+        self.labels = labels
+        self.qualified = self.dialect.qualified or len(labels) > 1
+
+    def unqualified(self, items: Iterable[Any]) -> str:
+        """Return expressions over the columns of a single table, where SQL wants no table's name."""
+        before, self.qualified = self.qualified, False
+        text = ", ".join([self.operand(item, ATOM) for item in items])
+        self.qualified = before
+        return text
+
+
+def nodes(item: Any) -> Iterator[Node]:
+    """Return a node and those in it, but not what belongs to a statement in it."""
+    if isinstance(item, Node):
+        yield item
+        if item.__precedence__ != BARE:
+            yield from nodes(item.__parts__)
+    elif isinstance(item, tuple):
+        for part in item:
+            yield from nodes(part)

@@ -1,0 +1,310 @@
+"""SELECT, and UNION, INTERSECT and EXCEPT of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from arlen_sqlbuilder.clauses import conditions_text, items_text, sources_text, terms_text, visible
+from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Node, nodes
+from arlen_sqlbuilder.dialects import SQLITE, check_name
+from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.expressions import Expr, Label, Order, Param, and_, flat
+from arlen_sqlbuilder.functions import terms, window
+from arlen_sqlbuilder.sources import Column, Derived, Source, column_name, source
+from arlen_sqlbuilder.statements import Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Query", "Select", "SetOperation", "select"]
+
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+
+
+class Query(Written[R]):
+    """A statement that gives rows: a SELECT, or several with UNION and the like between them."""
+
+    __slots__ = ()
+
+    def order_by(self, *items: Any) -> Self:
+        """Sort the rows, first by what earlier calls gave.
+
+        Args:
+            items: columns, expressions, their `asc()` and `desc()`, or lists of these; a label sorts by its name.
+        """
+        return self.__more__("order", terms(items))
+
+    def limit(self, count: int | Param) -> Self:
+        """Give at most so many rows; a number from 0, or a parameter."""
+        return self.__clause__("limit", _count("limit", count))
+
+    def offset(self, count: int | Param) -> Self:
+        """Leave out so many rows; a number from 0, or a parameter."""
+        return self.__clause__("offset", _count("offset", count))
+
+    def union(self, other: Node) -> SetOperation[R]:
+        """Rows of both, each once."""
+        return _combined(self, "UNION", other)
+
+    def union_all(self, other: Node) -> SetOperation[R]:
+        """Rows of both."""
+        return _combined(self, "UNION ALL", other)
+
+    def intersect(self, other: Node) -> SetOperation[R]:
+        """Rows that both have."""
+        return _combined(self, "INTERSECT", other)
+
+    def except_(self, other: Node) -> SetOperation[R]:
+        """Rows that the other does not have."""
+        return _combined(self, "EXCEPT", other)
+
+    def subquery(self, name: str) -> Derived:
+        """Return the statement as a source for FROM."""
+        return Derived(self, check_name(name), False)
+
+    def lateral(self, name: str) -> Derived:
+        """Return the statement as a source that may use the columns of what stands before it; PostgreSQL only."""
+        return Derived(self, check_name(name), True)
+
+    def __page__(self, c: Compiler) -> str:
+        parts = self.__parts__
+        text = ""
+        if "limit" in parts:
+            text = f" LIMIT {c.value(parts['limit'])}"
+        elif "offset" in parts and c.dialect is SQLITE:
+            text = " LIMIT -1"
+        return f"{text} OFFSET {c.value(parts['offset'])}" if "offset" in parts else text
+
+
+class Select(Query[R]):
+    """A SELECT. Each method returns a new one.
+
+    Its tables follow from the columns when these are of one table; otherwise `from_` names them.
+    """
+
+    __slots__ = ()
+
+    def from_(self, *sources: Any) -> Self:
+        """Read from tables, CTEs, subqueries or fragments."""
+        return self.__more__("sources", [("", source(item), None) for item in sources])
+
+    def where(self, *conditions: Expr[Any]) -> Self:
+        """Keep rows that meet all conditions, also those of earlier calls."""
+        return self.__more__("where", flat(conditions))
+
+    def join(self, other: Any, on: Any = None, *, using: Sequence[Any] | None = None) -> Self:
+        """Add the rows of another source that meet a condition.
+
+        Args:
+            other: a table, CTE, subquery or fragment.
+            on: the condition, or True for all rows.
+            using: instead of `on`, the columns that are equal in both.
+        """
+        return self.__joined__("JOIN", other, on, using)
+
+    def left_join(self, other: Any, on: Any = None, *, using: Sequence[Any] | None = None) -> Self:
+        """Add the rows of another source, or NULLs where there is none."""
+        return self.__joined__("LEFT JOIN", other, on, using)
+
+    def right_join(self, other: Any, on: Any = None, *, using: Sequence[Any] | None = None) -> Self:
+        """Keep every row of the other source."""
+        return self.__joined__("RIGHT JOIN", other, on, using)
+
+    def full_join(self, other: Any, on: Any = None, *, using: Sequence[Any] | None = None) -> Self:
+        """Keep every row of both."""
+        return self.__joined__("FULL JOIN", other, on, using)
+
+    def cross_join(self, other: Any) -> Self:
+        """Join each row with each row."""
+        return self.__more__("sources", [(" CROSS JOIN ", source(other), None)])
+
+    def group_by(self, *items: Any) -> Self:
+        """Make one row of the rows that are equal in these."""
+        return self.__more__("group", terms(items))
+
+    def having(self, *conditions: Expr[Any]) -> Self:
+        """Keep groups that meet all conditions."""
+        return self.__more__("having", flat(conditions))
+
+    def window(self, name: str, **clauses: Any) -> Self:
+        """Define a window for `over(name)`, with the clauses that the function `window` takes."""
+        return self.__more__("windows", [(check_name(name), window(**clauses))])
+
+    def distinct(self, *on: Any) -> Self:
+        """Leave out rows that are equal; with expressions, all but the first where these are equal (PostgreSQL)."""
+        return self.__clause__("distinct", terms(on))
+
+    def for_update(self, *, of: Sequence[Any] = (), skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows against changes; PostgreSQL only.
+
+        Args:
+            of: the tables whose rows are locked; all when empty.
+            skip_locked: whether rows that are locked already are left out.
+            nowait: whether such rows are an error, at once.
+        """
+        return self.__locked__("UPDATE", of, skip_locked, nowait)
+
+    def for_share(self, *, of: Sequence[Any] = (), skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows against changes, but let others lock them so too; PostgreSQL only."""
+        return self.__locked__("SHARE", of, skip_locked, nowait)
+
+    def __joined__(self, kind: str, other: Any, on: Any, using: Sequence[Any] | None) -> Self:
+        if (on is None) == (using is None):
+            raise SQLBuilderError("a join has a condition, or columns with using=: give one of the two")
+        how = [column_name(item) for item in using] if using else on if on is True else and_(on)
+        return self.__more__("sources", [(f" {kind} ", source(other), how)])
+
+    def __locked__(self, kind: str, of: Sequence[Any], skip: bool, nowait: bool) -> Self:  # noqa: FBT001
+        if skip and nowait:
+            raise SQLBuilderError("skip_locked and nowait exclude each other: choose one")
+        tail = " SKIP LOCKED" if skip else " NOWAIT" if nowait else ""
+        return self.__clause__("lock", (kind, [source(item).label for item in of], tail))
+
+    def __names__(self) -> list[str] | None:
+        items = self.__parts__["items"]
+        named = [item.name for item in items if isinstance(item, (Column, Label))]
+        return named if len(named) == len(items) else None
+
+    def __sql__(self, c: Compiler) -> str:
+        parts = self.__parts__
+        self.__define__(c)
+        sources = parts.get("sources") or _inferred(parts)
+        outer = c.enter(visible(one for _, one, _ in sources))
+        text = f"SELECT {_distinct(c, parts)}{items_text(c, parts['items'])}"
+        if sources:
+            text += f" FROM {sources_text(c, sources, outer)}"
+        if "where" in parts:
+            text += conditions_text(c, " WHERE ", parts["where"])
+        if len(parts) > 2:
+            text += self.__rest__(c)
+        c.leave(outer)
+        return text
+
+    def __rest__(self, c: Compiler) -> str:
+        parts = self.__parts__
+        text = ""
+        if "group" in parts:
+            text += f" GROUP BY {terms_text(c, parts['group'])}"
+        if "having" in parts:
+            text += conditions_text(c, " HAVING ", parts["having"])
+        if "windows" in parts:
+            text += " WINDOW " + ", ".join([f"{c.quote(name)} AS {one.__sql__(c)}" for name, one in parts["windows"]])
+        if "order" in parts:
+            text += f" ORDER BY {terms_text(c, parts['order'])}"
+        text += self.__page__(c)
+        return text + _lock(c, parts["lock"]) if "lock" in parts else text
+
+
+class SetOperation(Query[R]):
+    """UNION, INTERSECT or EXCEPT of two statements; ORDER BY and LIMIT are those of the whole."""
+
+    __slots__ = ()
+
+    def __names__(self) -> list[str] | None:
+        names: list[str] | None = self.__parts__["left"].__names__()
+        return names
+
+    def __sql__(self, c: Compiler) -> str:
+        parts = self.__parts__
+        self.__define__(c)
+        text = f"{_member(c, parts['left'], first=True)} {parts['operator']} {_member(c, parts['right'])}"
+        if "order" in parts:
+            text += f" ORDER BY {', '.join([_result(c, term) for term in parts['order']])}"
+        return text + self.__page__(c)
+
+
+@overload
+def select(a: Expr[A], /) -> Select[tuple[A]]: ...
+@overload
+def select(a: Expr[A], b: Expr[B], /) -> Select[tuple[A, B]]: ...
+@overload
+def select(a: Expr[A], b: Expr[B], c: Expr[C], /) -> Select[tuple[A, B, C]]: ...
+@overload
+def select(a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], /) -> Select[tuple[A, B, C, D]]: ...
+@overload
+def select(a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[E], /) -> Select[tuple[A, B, C, D, E]]: ...
+@overload
+def select(*items: object) -> Select[Any]: ...
+def select(*items: object) -> Select[Any]:
+    """Return a SELECT.
+
+    Args:
+        items: columns, expressions, labels, fragments and values, at least one; `sql("*")` is all columns.
+
+    >>> from arlen_sqlbuilder import PG, Table
+    >>> users = Table("users").c
+    >>> print(select(users.id).where(users.team == 7, users.name.startswith("A")).order_by(users.name).limit(10))
+    SELECT "id" FROM "users" WHERE "team" = $1 AND "name" LIKE $2 ESCAPE '\\' ORDER BY "name" LIMIT $3
+    -- $1 = 7, $2 = 'A%', $3 = 10
+    """
+    if not items:
+        raise SQLBuilderError("select() has no column: name some, or give sql('*')")
+    return Select({"items": items})
+
+
+def _inferred(parts: Any) -> list[tuple[str, Source, None]]:
+    found: dict[str, Source] = {}
+    for place in ("items", "where"):
+        for item in parts.get(place, ()):
+            found.update({node.__parts__[0]: node.__parts__[3] for node in nodes(item) if isinstance(node, Column)})
+        if len(found) > 1:
+            reason = f"the columns belong to {', '.join(sorted(found))}: name the sources with from_() and join()"
+            raise SQLBuilderError(reason, code="compile_failed")
+        if found:
+            break
+    return [("", one, None) for one in found.values()]
+
+
+def _distinct(c: Compiler, parts: Any) -> str:
+    if "distinct" not in parts:
+        return ""
+    if not parts["distinct"]:
+        return "DISTINCT "
+    c.dialect.require("distinct on")
+    return f"DISTINCT ON ({terms_text(c, parts['distinct'])}) "
+
+
+def _lock(c: Compiler, lock: tuple[str, list[str], str]) -> str:
+    c.dialect.require("row lock")
+    kind, of, tail = lock
+    return f" FOR {kind}{' OF ' + c.names(of) if of else ''}{tail}"
+
+
+def _count(clause: str, count: object) -> object:
+    if isinstance(count, Param) or (isinstance(count, int) and not isinstance(count, bool) and count >= 0):
+        return count
+    raise SQLBuilderError(f"{clause} is a whole number from 0, or param(): give one of these")
+
+
+def _combined(left: Node, operator: str, right: Any) -> SetOperation[Any]:
+    if not isinstance(right, Node) or right.__precedence__ > RAW or getattr(right, "__writes__", False):
+        raise SQLBuilderError(f"{operator} joins two statements that give rows: give select(...) or sql(...)")
+    return SetOperation({"left": left, "operator": operator, "right": right})
+
+
+def _member(c: Compiler, member: Any, *, first: bool = False) -> str:
+    """Return a statement in a set operation: in parentheses, or wrapped where SQLite would misread it."""
+    text = member.__sql__(c)
+    if c.dialect is not SQLITE:
+        return f"({text})"
+    parts = member.__parts__ if member.__precedence__ == BARE else {"limit": None}
+    plain = not {"order", "limit", "offset"}.intersection(parts) and (first or isinstance(member, Select))
+    return text if plain else f"SELECT * FROM ({text})"
+
+
+def _result(c: Compiler, term: Node) -> str:
+    """Return a term that sorts a set operation, whose rows have names but no tables."""
+    if isinstance(term, Order):
+        operand, direction, nulls = term.__parts__
+        return f"{_result(c, operand)}{' DESC' if direction == 'DESC' else ''}{nulls}"
+    if isinstance(term, (Column, Label)):
+        return c.quote(term.name)
+    if term.__precedence__ == RAW:
+        return c.value(term)
+    reason = "a set operation is sorted by the names of its columns: give a column or a label"
+    raise SQLBuilderError(reason, code="compile_failed")

@@ -1,0 +1,130 @@
+"""Statements: what can be compiled, whether built or written by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from arlen_sqlbuilder.compiled import Compiled, Open
+from arlen_sqlbuilder.compiler import BARE, Compiler, Node, freeze
+from arlen_sqlbuilder.dialects import PG, Dialect, check_name, dialect_of
+from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.expressions import And, Expr, In, flat
+from arlen_sqlbuilder.sources import Cte, Source, cte
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Scalar", "Statement", "Written", "always"]
+
+R = TypeVar("R")
+
+
+class Statement(Node, Generic[R]):
+    """Something that can be executed and gives rows of type R.
+
+    Args:
+        parts: the clauses.
+    """
+
+    __slots__ = ("__compiled__",)
+    __compiled__: Compiled | None
+    __precedence__ = BARE
+    __writes__ = False
+
+    def __init__(self, *parts: Any) -> None:
+        freeze(self, "__parts__", parts)
+        freeze(self, "__compiled__", None)
+
+    def compile(self, dialect: str) -> Compiled:
+        """Return the text and the parameters in a dialect.
+
+        Args:
+            dialect: `PG`, `SQLITE`, or one of their names, "postgresql" and "sqlite".
+
+        Raises:
+            SQLBuilderError: what is built makes no statement, or the dialect does not support a part of it.
+        """
+        known: Compiled | None = self.__compiled__
+        if known is None or known.dialect != dialect:
+            known = _compiled(self, dialect_of(dialect))
+            freeze(self, "__compiled__", known)
+        return known
+
+    def cte(self, name: str, *, materialized: bool | None = None) -> Cte:
+        """Return the statement as a part of WITH, to be used like a table.
+
+        Args:
+            name: its name.
+            materialized: whether the database keeps the rows aside; None leaves that to the database.
+        """
+        return cte(self, name, materialized=materialized)
+
+    def scalar(self) -> Expr[Any]:
+        """Return the statement as an expression: the value of its only column in its only row."""
+        return Scalar(self)
+
+    def __names__(self) -> list[str] | None:
+        return None
+
+    def __str__(self) -> str:
+        try:
+            return str(self.compile(PG))
+        except SQLBuilderError as error:
+            return f"<{type(self).__name__}: {error}>"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self).partition(chr(10))[0]}>"
+
+
+class Written(Statement[R]):
+    """A statement of clauses that methods add to."""
+
+    __slots__ = ()
+    __parts__: Mapping[str, Any]
+
+    def __init__(self, clauses: Mapping[str, Any]) -> None:
+        freeze(self, "__parts__", clauses)
+        freeze(self, "__compiled__", None)
+
+    def with_(self, *ctes: Cte) -> Self:
+        """Put statements into WITH although nothing refers to them: data-modifying ones."""
+        return self.__more__("ctes", ctes)
+
+    def __clause__(self, name: str, value: Any) -> Self:
+        return type(self)({**self.__parts__, name: value})
+
+    def __more__(self, name: str, values: Iterable[Any]) -> Self:
+        return type(self)({**self.__parts__, name: (*self.__parts__.get(name, ()), *values)})
+
+    def __define__(self, c: Compiler) -> None:
+        for one in self.__parts__.get("ctes", ()):
+            one.__parts__[0].define(c)
+
+
+class Scalar(Expr[Any]):
+    """A statement as an expression."""
+
+    __slots__ = ()
+
+    def __sql__(self, c: Compiler) -> str:
+        return f"({self.__parts__[0].__sql__(c)})"
+
+
+def always(conditions: Iterable[Any]) -> bool:
+    """Return whether conditions hold for every row: there are none, or they are NOT IN an empty list."""
+    return all(isinstance(one, In) and one.always for one in conditions)
+
+
+def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
+    c = Compiler(dialect)
+    text = statement.__sql__(c)
+    params = c.params
+    if c.ctes:
+        bodies = [text for _, text, _ in c.ctes.values()]
+        recursive = "RECURSIVE " if any(body.recursive for body, _, _ in c.ctes.values()) else ""
+        text = f"WITH {recursive}{', '.join(bodies)} {text}"
+        params = [value for _, _, values in c.ctes.values() for value in values] + params
+    if len(params) > dialect.parameters:
+        reason = f"{len(params)} parameters, {dialect} takes {dialect.parameters}: send the values in several statements"
+        raise SQLBuilderError(reason, code="too_many_parameters", dialect=dialect)
+    return Compiled(dialect.number(text), tuple(params), dialect)
