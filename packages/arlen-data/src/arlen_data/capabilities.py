@@ -29,16 +29,17 @@ class Capabilities(Struct, frozen=True, kw_only=True):
         arrays: `Array` parameters and array columns.
         json: JSON columns.
         numeric: exact decimals of any length.
-        infinity: floats that are infinite or no number.
+        infinity: floats that are infinite, no number, or a zero with a sign.
         temporal: dates and times have column types of their own, intervals with months among them.
         enums: types that a database defines itself.
         nul_text: a text may hold a NUL character.
         prepared: statements are prepared on the server, and a change of a table can make them stale.
+        cancellation: a statement never holds up the event loop, and stops when its caller is cancelled.
         pool: there are connections to lose: bounds, timeouts, recovery.
         statement_timeout: the server can stop a statement that takes too long.
         lock_timeout: the server can stop waiting for a lock.
         exclusion: exclusion constraints.
-        constraint_names: every violation names its constraint.
+        constraint_names: every violation names its constraint (that of `not null` names its column).
         transactional_ddl: a rollback takes back a `create table`.
         advisory_locks: locks by number.
         skip_locked: `for update skip locked`.
@@ -69,6 +70,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     enums: bool = False
     nul_text: bool = False
     prepared: bool = False
+    cancellation: bool = False
     pool: bool = False
     statement_timeout: bool = False
     lock_timeout: bool = False

@@ -1,0 +1,71 @@
+"""Aids: what the checks share: to expect an error, to wait for something with a bound, to count rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from arlen_data.database import Database
+from arlen_data.queries import Queries
+
+__all__ = ["BOUND", "Caught", "count", "drop", "keeps", "raises", "until"]
+
+E = TypeVar("E", bound=BaseException)
+
+BOUND = 10.0
+"""Seconds after which a check that waits for something has failed; nothing that is right takes nearly as long."""
+
+
+class Caught(Generic[E]):
+    """The error that was expected, after the block."""
+
+    error: E
+
+
+@contextmanager
+def raises(*kinds: type[E]) -> Iterator[Caught[E]]:
+    """Expect an error of one of these classes, as `pytest.raises` does.
+
+    >>> with raises(ValueError) as caught:
+    ...     int("x")
+    >>> type(caught.error).__name__
+    'ValueError'
+    """
+    caught: Caught[E] = Caught()
+    try:
+        yield caught
+    except kinds as error:
+        caught.error = error
+        return
+    raise AssertionError(f"nothing was raised where {' or '.join(kind.__name__ for kind in kinds)} is due")
+
+
+async def until(ask: Callable[[], Awaitable[object]], what: str) -> None:
+    """Wait until something that only the server can tell is so; fail when it takes longer than `BOUND`."""
+    with anyio.move_on_after(BOUND):
+        while not await ask():
+            await anyio.sleep(0.01)
+        return
+    raise AssertionError(f"{what}: not within {BOUND:g} s")
+
+
+async def count(db: Queries, table: str) -> int:
+    """Return how many rows a table has."""
+    return await db.value(f"select count(*) from {table}", into=int)  # noqa: S608  # the checks' own names
+
+
+async def drop(db: Database, table: str) -> None:
+    """Drop a table."""
+    await db.execute(f"drop table {table}")
+
+
+async def keeps(db: Database, table: str, value: Any) -> Any:
+    """Write a value into the column `v` of a table, alone, and return what is read; it must be of the same type."""
+    await db.execute(f"delete from {table}")  # noqa: S608
+    assert 1 == await db.execute(f"insert into {table} (v) values ($1)", value)  # noqa: S608
+    found = await db.value(f"select v from {table}")  # noqa: S608
+    assert type(value) is type(found), f"{type(value).__name__} came back as {type(found).__name__}"
+    return found
