@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from arlen_core.app import App
     from arlen_data.capabilities import Capabilities
     from arlen_data.notifications import Missed, Notification
     from arlen_data.results import Result
@@ -133,6 +134,12 @@ class Database(Queries, Lane):
                     raise
             await self.clock.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  # jitter, no secret
         raise InvalidArgument(f"a transaction needs at least one attempt, not {attempts}")
+
+    def register(self, app: App) -> None:
+        """Make this database a part of an application; `app.use(database)` calls it. See `arlen_data.plugin`."""
+        from arlen_data.plugin import install  # who works without an application needs no logs and no settings
+
+        install(self, app, Database)
 
     async def check(self, *, timeout: float = 2.0) -> None:
         """Ask for one row, to know that the database answers; raises what is wrong."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from math import inf
 from time import perf_counter
 from typing import Any, Literal, TypeVar
 
@@ -61,6 +63,9 @@ Listener = Callable[[QueryEvent], object]
 class Events:
     """The listeners of one database.
 
+    Attributes:
+        on: whether anybody wants to know anything; else a query costs nothing here.
+
     >>> events = Events("sqlite", "default")
     >>> with events.listen(print):
     ...     events.on
@@ -71,83 +76,120 @@ class Events:
 
     def __init__(self, source: str, target: str) -> None:
         self._source, self._target = source, target
-        self._listeners: tuple[tuple[Listener, bool], ...] = ()
+        self._listeners: tuple[_Entry, ...] = ()
+        self._slow: tuple[_Entry, ...] = ()
+        self._guards: tuple[Callable[[str], object], ...] = ()
+        self._least = inf
         self.on = False
 
     @contextmanager
-    def listen(self, listener: Listener, *, sql: bool = False) -> Iterator[None]:
-        """Call `listener` with every event inside the `with` block.
+    def listen(self, listener: Listener, *, sql: bool = False, over: float = 0.0) -> Iterator[None]:
+        """Call `listener` with every event inside the `with` block; see `add`."""
+        entry = self.add(listener, sql=sql, over=over)
+        try:
+            yield
+        finally:
+            self._listeners = tuple(each for each in self._listeners if each is not entry)
+            self._slow = tuple(each for each in self._slow if each is not entry)
+            self._count()
+
+    def add(self, listener: Listener, *, sql: bool = False, over: float = 0.0) -> object:
+        """Call `listener` with every event from now on.
 
         Args:
             listener: quick, and on the event loop. What it raises is logged and harms no query.
             sql: events hold the text, which is the application's own and may hold what was pasted into it.
+            over: seconds; with it, only the "result" and "error" of queries that took at least as long. That costs
+                the others next to nothing.
         """
-        entry = (listener, sql)
-        self.add(listener, sql=sql)
+        entry = _Entry(listener, sql, over * 1000)
+        if over > 0:
+            self._slow = (*self._slow, entry)
+        else:
+            self._listeners = (*self._listeners, entry)
+        self._count()
+        return entry
+
+    @contextmanager
+    def guard(self, check: Callable[[str], object]) -> Iterator[None]:
+        """Call `check` with the text of each query before it runs; what it raises, the query raises instead."""
+        self._guards = (*self._guards, check)
+        self._count()
         try:
             yield
         finally:
-            self._listeners = tuple(each for each in self._listeners if each != entry)
-            self.on = bool(self._listeners)
-
-    def add(self, listener: Listener, *, sql: bool = False) -> None:
-        """Call `listener` with every event from now on; see `listen`."""
-        self._listeners = (*self._listeners, (listener, sql))
-        self.on = True
+            self._guards = tuple(each for each in self._guards if each is not check)
+            self._count()
 
     async def watch(self, operation: str, sql: str, count: int, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work and tell everybody."""
-        facts = self._facts(operation, sql, count)
-        self._tell(sql, facts, stage="compile")
-        self._tell(sql, facts, stage="execute")
-        begun = perf_counter()
+        facts, begun = self.begin(operation, sql, count)
         try:
             result = await work()
         except BaseException as error:
             self.failed(sql, facts, begun, error)
             raise
-        rows, affected = _counts(result)
-        self.done(sql, facts, begun, rows, affected)
+        if self._listeners or (perf_counter() - begun) * 1000 >= self._least:
+            rows, affected = _counts(result)
+            self.done(sql, facts, begun, rows, affected)
         return result
 
     def begin(self, operation: str, sql: str, count: int) -> tuple[dict[str, Any], float]:
-        """Tell that a query begins; pass what this returns to `done` or `failed`."""
-        facts = self._facts(operation, sql, count)
-        self._tell(sql, facts, stage="compile")
-        self._tell(sql, facts, stage="execute")
+        """Tell that a query begins; pass what this returns to `done` or `failed`. Raises what a guard raises."""
+        for check in self._guards:
+            check(sql)
+        facts = {"operation": operation, "parameter_count": count}
+        if self._listeners:
+            self._tell(sql, facts, self._listeners, stage="compile")
+            self._tell(sql, facts, self._listeners, stage="execute")
         return facts, perf_counter()
 
     def done(self, sql: str, facts: dict[str, Any], begun: float, rows: int, affected: int) -> None:
         """Tell that it ended well."""
         spent = (perf_counter() - begun) * 1000
-        self._tell(sql, facts, stage="result", duration_ms=spent, row_count=rows, affected_rows=affected)
+        self._end(sql, facts, spent, stage="result", row_count=rows, affected_rows=affected)
 
     def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
         """Tell that it failed."""
         code = error.code if isinstance(error, DatabaseError) else type(error).__name__
         state = getattr(error, "sqlstate", "") or ""
         spent = (perf_counter() - begun) * 1000
-        self._tell(sql, facts, stage="error", duration_ms=spent, error_code=code, sqlstate=state)
+        self._end(sql, facts, spent, stage="error", error_code=code, sqlstate=state)
 
-    def _facts(self, operation: str, sql: str, count: int) -> dict[str, Any]:
-        return {
-            "source": self._source,
-            "target": self._target,
-            "operation": operation,
-            "sql_hash": fingerprint(sql),
-            "sql_length": len(sql),
-            "sql_token": sql.split(None, 1)[0][:24].lower() if sql.strip() else "",
-            "parameter_count": count,
-        }
+    def _end(self, sql: str, facts: dict[str, Any], spent: float, **more: Any) -> None:
+        wanted = (*self._listeners, *(each for each in self._slow if spent >= each.over))
+        self._tell(sql, facts, wanted, duration_ms=spent, **more)
 
-    def _tell(self, text: str, facts: dict[str, Any], **more: Any) -> None:
-        for listener, sql in self._listeners:
+    def _tell(self, text: str, facts: dict[str, Any], wanted: Sequence[_Entry], **more: Any) -> None:
+        if wanted and "sql_hash" not in facts:
+            facts |= self._facts(text)
+        for each in wanted:
             try:
-                listener(QueryEvent(**facts, **more, sql=text if sql else None))
+                each.listener(QueryEvent(**facts, **more, sql=text if each.sql else None))
             except Exception:  # noqa: BLE001  # it harms nobody else
                 _log.exception("a listener for queries failed")
 
+    def _facts(self, sql: str) -> dict[str, Any]:
+        return {
+            "source": self._source,
+            "target": self._target,
+            "sql_hash": fingerprint(sql),
+            "sql_length": len(sql),
+            "sql_token": sql.split(None, 1)[0][:24].lower() if sql.strip() else "",
+        }
 
+    def _count(self) -> None:
+        self._least = min((each.over for each in self._slow), default=inf)
+        self.on = bool(self._listeners or self._slow or self._guards)
+
+
+class _Entry(Struct, frozen=True, eq=False):
+    listener: Listener
+    sql: bool
+    over: float
+
+
+@lru_cache(maxsize=1024)
 def fingerprint(sql: str) -> str:
     """Return FNV-1a, 64 bits, of a text.
 

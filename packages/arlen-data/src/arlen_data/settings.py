@@ -1,0 +1,44 @@
+"""Settings: the section `[database]` of the configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from arlen_core.vault import Secret
+
+__all__ = ["DatabaseSettings"]
+
+_Seconds = Annotated[float, Meta(ge=0, le=86400)]
+_Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the section `[database]` may say. It is about every database of the application.
+
+    Attributes:
+        url: of the database that handlers get as `Database`; `app.use(Databases())` opens it. Never shown.
+        targets: further databases by name: `reports = "postgresql://..."`.
+        slow: seconds from which a query is logged as a warning, with its text in development only; 0 logs none.
+        budget: most queries of one request, 0 for no bound. What comes after is an error when `strict`, else a warning.
+        budget_time: most seconds that one request may spend in queries, 0 for no bound.
+        repeats: how often one request may run the same statement before it is a warning that names the line; 0 for
+            no bound. `None` is 10 in development and no bound elsewhere.
+        strict: refuse the queries over the budget.
+        health: whether `/readyz` asks the databases.
+        health_timeout: seconds that each may take to answer.
+
+    >>> DatabaseSettings(url=Secret("postgresql://app:s3cr3t@db/shop")).url
+    Secret('********')
+    """
+
+    url: Secret | None = None
+    targets: dict[str, Secret] = field(default_factory=dict)
+    slow: _Seconds = 0.5
+    budget: _Count = 0
+    budget_time: _Seconds = 0.0
+    repeats: _Count | None = None
+    strict: bool = False
+    health: bool = True
+    health_timeout: Annotated[float, Meta(gt=0, le=3600)] = 2.0
