@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from arlen_conformance.catalog import rewrite
 from arlen_conformance.collecting import adopt
 from arlen_conformance.recorder import Recorder
-from arlen_conformance.servers import postgres_engine, postgres_server, postgres_url
+from arlen_conformance.servers import (
+    nats_engine,
+    nats_server,
+    nats_url,
+    postgres_engine,
+    postgres_server,
+    postgres_url,
+    redis_engine,
+    redis_server,
+    redis_url,
+)
 from arlen_core.clock import VirtualClock
 
 __all__ = [
     "clock",
+    "nats_engine",
+    "nats_server",
+    "nats_url",
+    "no_leaks",
     "postgres_engine",
     "postgres_server",
     "postgres_url",
     "pytest_addoption",
     "pytest_configure",
     "pytest_pycollect_makeitem",
+    "redis_engine",
+    "redis_server",
+    "redis_url",
 ]
 
 
@@ -24,6 +44,15 @@ __all__ = [
 def clock() -> VirtualClock:
     """A clock that moves only when the test moves it."""
     return VirtualClock()
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """Fail a test that leaves a task, a thread, a file descriptor or a child process behind."""
+    from arlen_conformance.leaks import watch
+
+    with watch():
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record what comes of contract tests."""
+    """Record what comes of contract tests, and let pytest explain their failures."""
+    rewrite()
     config.pluginmanager.register(Recorder(config), "arlen-conformance-recorder")
 
 

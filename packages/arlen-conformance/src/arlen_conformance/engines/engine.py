@@ -17,18 +17,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from arlen_conformance.engines import keeper
 from arlen_conformance.engines.errors import EngineError
 
-__all__ = ["Engine", "External", "Recipe", "attach", "place"]
+__all__ = ["Engine", "External", "Recipe", "Server", "attach", "place"]
 
 LONGEST = 70  # characters of a folder in which sockets are made: the system allows about 104 for a whole path
 
 
-class Recipe(Struct, kw_only=True):
+class Recipe(Struct):
     """How to run an engine; what each field means is with the keeper."""
 
     name: str
@@ -128,8 +129,13 @@ class External:
     def __init__(self, variable: str) -> None:
         self.variable = variable
 
-    def close(self) -> None:
-        """Leave it."""
+    @property
+    def address(self) -> str | tuple[str, int]:
+        """Its host and port, or the path of its socket."""
+        parts = urlsplit(os.environ[self.variable])
+        if "unix" in parts.scheme:
+            return parts.path
+        return parts.hostname or "127.0.0.1", parts.port or {"redis": 6379, "nats": 4222}.get(parts.scheme, 5432)
 
     def refuse(self) -> None:
         """Raise `EngineError`: what is asked needs an engine of our own."""
@@ -137,6 +143,52 @@ class External:
         raise EngineError("engine_external", reason, f"unset {self.variable}")
 
     start = stop = restart = kill = pause = resume = refuse
+
+
+class Server:
+    """What a test holds: an engine, and where clients find it.
+
+    Args:
+        engine: what runs it.
+        base: the URL that it has.
+    """
+
+    def __init__(self, engine: Engine | External, base: str) -> None:
+        self.engine, self.base = engine, base
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None when it is stopped, or somebody else's."""
+        return self.engine.pid
+
+    @property
+    def address(self) -> str | tuple[str, int]:
+        """Where a `FaultProxy` connects to: the path of a Unix socket, or a host and a port."""
+        return self.engine.address
+
+    def start(self) -> None:
+        """Start it again after `stop` or `kill`; `EngineError` for all of these when others use it too."""
+        self.engine.start()
+
+    def stop(self) -> None:
+        """Stop it in order: connections end, data is written."""
+        self.engine.stop()
+
+    def restart(self) -> None:
+        """Stop it in order and start it again, at the same address, with the same data."""
+        self.engine.restart()
+
+    def kill(self) -> None:
+        """End it and its processes with SIGKILL."""
+        self.engine.kill()
+
+    def pause(self) -> None:
+        """Stop it where it stands (SIGSTOP): connections stay open and nothing answers."""
+        self.engine.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.engine.resume()
 
 
 def attach(make: Callable[[Path], Recipe], name: str, share: str = "") -> Engine:

@@ -224,9 +224,9 @@ _PROC = Path("/proc/self/stat").exists()
 
 
 def _listed() -> list[tuple[int, int]]:
-    words = ["/bin/ps", "-A", "-o", "pid=,ppid="]
-    lines = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
-    return [(int(pid), int(ppid)) for pid, ppid in map(str.split, lines)]
+    with subprocess.Popen(["/bin/ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True) as ps:
+        pairs = [tuple(map(int, line.split())) for line in ps.communicate()[0].splitlines()]
+    return [(pid, ppid) for pid, ppid in pairs if pid != ps.pid]
 
 
 def _parents() -> list[tuple[int, int]]:

@@ -10,10 +10,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from arlen_conformance.engines.binaries import postgres_programs
-from arlen_conformance.engines.engine import Engine, External, Recipe, attach
+from arlen_conformance.engines.engine import External, Recipe, Server, attach
 from arlen_conformance.engines.errors import EngineError
 
 __all__ = ["VARIABLE", "Postgres", "postgres"]
@@ -32,30 +32,17 @@ SETTINGS = {
 }
 
 
-class Postgres:
-    """A PostgreSQL server for tests.
-
-    Args:
-        engine: what runs it.
-        base: the URL of its maintenance database.
-    """
-
-    def __init__(self, engine: Engine | External, base: str) -> None:
-        self.engine, self._base = engine, base
-
-    @property
-    def pid(self) -> int | None:
-        """The process id of the postmaster; None when it is stopped, or somebody else's."""
-        return self.engine.pid
+class Postgres(Server):
+    """A PostgreSQL server for tests; `base` is the URL of its maintenance database."""
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database, whether there is one of that name or not."""
-        parts = urlsplit(self._base)
+        parts = urlsplit(self.base)
         return urlunsplit(parts._replace(path=f"/{quote(database)}"))
 
     def run(self, sql: str) -> str:
         """Run SQL as the superuser, with psql, and return what it prints; `EngineError` when it fails."""
-        words = [_psql(), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self._base, "-c", sql]
+        words = [_psql(), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.base, "-c", sql]
         done = subprocess.run(words, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise EngineError("sql_failed", done.stderr.strip(), "read the statement")
@@ -71,29 +58,10 @@ class Postgres:
         finally:
             self.run(f"drop database if exists {name} with (force)")
 
-    def start(self) -> None:
-        """Start it again after `stop` or `kill`."""
-        self.engine.start()
-
-    def stop(self) -> None:
-        """Stop it in order ("fast"): connections end."""
-        self.engine.stop()
-
-    def restart(self) -> None:
-        """Stop it in order and start it again; `EngineError` when others use it too."""
-        self.engine.restart()
-
-    def kill(self) -> None:
-        """End it with SIGKILL; it recovers when it is started again."""
-        self.engine.kill()
-
-    def pause(self) -> None:
-        """Stop it where it stands, backends and all: connections stay open and nothing answers."""
-        self.engine.pause()
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self.engine.resume()
+    def connections(self, url: str) -> int:
+        """Return how many clients are connected to a database: after a test that closes all, none."""
+        name = unquote(urlsplit(url).path.lstrip("/"))
+        return int(self.run(f"select count(*) from pg_stat_activity where datname = '{name}'"))  # noqa: S608 - our own
 
 
 @contextmanager
