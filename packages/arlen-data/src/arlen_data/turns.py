@@ -1,0 +1,94 @@
+"""Turns: one runner of migrations at a time on a database, however many there are."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from arlen_data.errors import InvalidArgument
+from arlen_data.events import fingerprint
+from arlen_data.faults import MigrationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from arlen_data.database import Database
+    from arlen_data.transactions import Transaction
+
+__all__ = ["Turn", "late", "turn"]
+
+_PAUSE = 0.05
+_LONGEST = 1.0
+_UNLIMITED = (
+    "select set_config(name, '0', true) from pg_settings "
+    "where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+
+
+class Turn:
+    """The right to run migrations; made by `turn`.
+
+    Attributes:
+        database: where to run them.
+        exclusive: nobody else runs any. Without it every file is claimed in its own transaction.
+    """
+
+    def __init__(self, database: Database, lock: Transaction | None = None) -> None:
+        self.database, self.exclusive, self._lock = database, lock is not None, lock
+
+    async def check(self) -> None:
+        """Make sure that the lock is still held; `ConnectionLost` when its connection went away."""
+        if self._lock is not None:
+            await self._lock.value("select 1")
+
+
+@asynccontextmanager
+async def turn(db: Database, name: str, wait: float) -> AsyncIterator[Turn]:
+    """Wait for our turn and yield it.
+
+    With advisory locks it is a lock on a connection of its own, and the work has a connection of its own too: what a
+    migration sets ends with it. Two things keep the lock from blocking `create index concurrently`, which waits for
+    every older snapshot: its transaction is `read committed`, so that it has no snapshot between statements, and who
+    waits for it asks again and again in place of waiting in a statement.
+
+    Args:
+        db: the database, opened.
+        name: of the lock.
+        wait: seconds for others to finish.
+
+    Raises:
+        MigrationError: they did not.
+    """
+    if not db.capabilities.advisory_locks:
+        yield Turn(db)
+        return
+    async with _single(db) as keeper, keeper.transaction(isolation="read committed") as lock:
+        await lock.all(_UNLIMITED)
+        await _acquire(db, lock, name, wait)
+        async with _single(db) as work:
+            yield Turn(work, lock)
+
+
+def late(wait: float, **place: Any) -> MigrationError:
+    """Return the error of somebody who has waited too long."""
+    fix = "look whether that one still runs; wait longer with --wait"
+    message = f"another runner of migrations did not finish in {wait:g} s"
+    return MigrationError(message, code="migration_locked", fix=fix, **place)
+
+
+async def _acquire(db: Database, lock: Transaction, name: str, wait: float) -> None:
+    number = int.from_bytes(bytes.fromhex(fingerprint(name)), "big", signed=True)
+    until, pause = db.clock.monotonic() + wait, _PAUSE
+    while not await lock.value("select pg_try_advisory_xact_lock($1)", number):
+        if db.clock.monotonic() >= until:
+            raise late(wait)
+        await db.clock.sleep(pause)
+        pause = min(pause * 2, _LONGEST)
+
+
+def _single(db: Database) -> Database:
+    """Return the same database with one connection, when it has a setting for that."""
+    try:
+        return db.again(size=1, min_size=0)
+    except InvalidArgument:
+        return db.again()
