@@ -10,7 +10,7 @@ from arlen_sqlbuilder.expressions import Label
 from arlen_sqlbuilder.sources import Derived, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["conditions_text", "items_text", "sources_text", "terms_text", "visible"]
 
@@ -27,7 +27,7 @@ def visible(sources: Iterable[Source]) -> tuple[str, ...]:
 
 def items_text(c: Compiler, items: Iterable[Any]) -> str:
     """Return what SELECT and RETURNING give, labels with their names."""
-    return ", ".join([item.__item__(c) if isinstance(item, Label) else c.value(item) for item in items])
+    return ", ".join([item.__item__(c) if isinstance(item, Label) else c.text(item) for item in items])
 
 
 def sources_text(c: Compiler, sources: Iterable[tuple[str, Source, Any]], outer: tuple[str, ...]) -> str:
@@ -41,15 +41,15 @@ def sources_text(c: Compiler, sources: Iterable[tuple[str, Source, Any]], outer:
         if isinstance(how, list):
             text += f" USING ({c.names(how)})"
         elif how is not None:
-            text += " ON TRUE" if how is True else f" ON {c.operand(how, RAW + 1)}"
+            text += " ON TRUE" if how is True else f" ON {c.text(how, RAW + 1)}"
     return text
 
 
-def conditions_text(c: Compiler, word: str, conditions: tuple[Any, ...]) -> str:
+def conditions_text(c: Compiler, word: str, conditions: Sequence[Any]) -> str:
     """Return conditions joined with AND after a word; nothing when there are none."""
     if len(conditions) == 1:
-        return f"{word}{c.operand(conditions[0], RAW + 1)}"
-    return word + " AND ".join([c.operand(one, 2) for one in conditions]) if conditions else ""
+        return f"{word}{c.text(conditions[0], RAW + 1)}"
+    return word + " AND ".join([c.text(one, 2) for one in conditions]) if conditions else ""
 
 
 def terms_text(c: Compiler, items: Iterable[Node]) -> str:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from arlen_sqlbuilder.dialects import Dialect, dialect_of
-from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.errors import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ class Compiled:
         """The parameters, in the order of the text. With open ones it raises compile_failed: use `bind`."""
         if self.names:
             reason = f"the parameters {_listed(self.names)} are open: give their values to bind()"
-            raise SQLBuilderError(reason, code="compile_failed")
+            refuse(reason, "compile_failed")
         return self._values
 
     def bind(self, /, **named: Any) -> tuple[Any, ...]:
@@ -66,7 +66,7 @@ class Compiled:
         """
         if named.keys() != self.names:
             wrong = _listed(named.keys() ^ self.names)
-            raise SQLBuilderError(f"the values do not fit the open parameters: {wrong} is missing or unknown")
+            refuse(f"the values do not fit the open parameters: {wrong} is missing or unknown")
         return self._get(named | self.fixed if self.fixed else named)
 
     def compile(self, dialect: str) -> Compiled:
@@ -74,7 +74,7 @@ class Compiled:
         if dialect_of(dialect) == self.dialect:
             return self
         reason = f"the statement was compiled for {self.dialect}: compile the original for {dialect}"
-        raise SQLBuilderError(reason, code="compile_failed", dialect=dialect)
+        return refuse(reason, "compile_failed", dialect=dialect)
 
     def __str__(self) -> str:
         marks = [f"${place}" if self.dialect.numbered else f"?{place}" for place in range(1, len(self._values) + 1)]

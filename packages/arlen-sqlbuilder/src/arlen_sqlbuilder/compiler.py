@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from arlen_sqlbuilder.dialects import MARK, Dialect
+from arlen_sqlbuilder.dialects import MARK, SQLITE, Dialect
 from arlen_sqlbuilder.errors import SQLBuilderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ATOM", "BARE", "RAW", "Compiler", "Node", "freeze", "nodes"]
+__all__ = ["ATOM", "BARE", "RAW", "Compiler", "Name", "Node", "Word", "freeze", "nodes"]
 
 BARE, RAW, ATOM = -1, 0, 9  # how tightly a node's text holds together: a bare statement, a fragment, a closed term
 freeze = object.__setattr__
 
 
 class Node:
-    """A part of a statement. It never changes: methods return new ones.
-
-    Args:
-        parts: what it is made of.
-    """
+    """A part of a statement. It never changes: methods return new ones. `parts` is what it is made of."""
 
     __slots__ = ("__parts__",)
     __parts__: Any
@@ -47,7 +43,29 @@ class Node:
 
     def __term__(self, c: Compiler) -> str:
         """Return the text in ORDER BY and GROUP BY, where a label goes by its name."""
-        return c.value(self)
+        return c.text(self)
+
+
+class Word(Node):
+    """A text that a dialect lacks or says in another way; its parts are the feature, the text, and SQLite's text."""
+
+    __slots__ = ()
+
+    def __sql__(self, c: Compiler) -> str:
+        feature, text, other = self.__parts__
+        if c.dialect is SQLITE and other:
+            return str(other)
+        c.dialect.require(feature)
+        return str(text)
+
+
+class Name(Node):
+    """An identifier."""
+
+    __slots__ = ()
+
+    def __sql__(self, c: Compiler) -> str:
+        return c.quote(self.__parts__[0])
 
 
 class Compiler:
@@ -63,25 +81,17 @@ class Compiler:
         self.qualified = dialect.qualified
         self.ctes: dict[str, Any] = {}
 
-    def value(self, item: Any) -> str:
-        """Return the text of an expression, or of a value as a parameter."""
-        if isinstance(item, Node):
-            text = item.__sql__(self)
-            return f"({text})" if item.__precedence__ < RAW else text
-        self.params.append(item)
-        return MARK
-
-    def operand(self, item: Any, precedence: int) -> str:
-        """Return the text of an operand, in parentheses if it holds together less tightly than its place asks for."""
+    def text(self, item: Any, precedence: int = RAW) -> str:
+        """Return the text of a node, in parentheses if it is looser than its place asks for; a value is a parameter."""
         if isinstance(item, Node):
             text = item.__sql__(self)
             return text if item.__precedence__ >= precedence else f"({text})"
         self.params.append(item)
         return MARK
 
-    def values(self, items: Iterable[Any]) -> str:
+    def texts(self, items: Iterable[Any], precedence: int = RAW) -> str:
         """Return the texts of several, with commas."""
-        return ", ".join([self.value(item) for item in items])
+        return ", ".join([self.text(item, precedence) for item in items])
 
     def names(self, names: Iterable[str]) -> str:
         """Return several names, quoted, with commas."""
@@ -97,13 +107,6 @@ class Compiler:
         """Make exactly these tables visible."""
         self.labels = labels
         self.qualified = self.dialect.qualified or len(labels) > 1
-
-    def unqualified(self, items: Iterable[Any]) -> str:
-        """Return expressions over the columns of a single table, where SQL wants no table's name."""
-        before, self.qualified = self.qualified, False
-        text = ", ".join([self.operand(item, ATOM) for item in items])
-        self.qualified = before
-        return text
 
 
 def nodes(item: Any) -> Iterator[Node]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["SQLBuilderError", "UnsafeStatement", "UnsupportedFeature"]
+from typing import NoReturn
+
+__all__ = ["SQLBuilderError", "UnsafeStatement", "UnsupportedFeature", "refuse"]
 
 
 class SQLBuilderError(ValueError):
@@ -12,9 +14,7 @@ class SQLBuilderError(ValueError):
         message: the reason and the fix.
         code: one of invalid_argument, invalid_identifier, unsupported_operator, compile_failed, unsupported_feature,
             unsafe_statement and too_many_parameters.
-        identifier: the name that was refused, when it is about a name.
-        dialect: the dialect that refused, when only that one does.
-        feature: the feature that the dialect does not have.
+        about: `identifier`, the name that was refused; `dialect`, the one that refused; `feature`, what it lacks.
 
     >>> from arlen_sqlbuilder import Table
     >>> try:
@@ -24,20 +24,12 @@ class SQLBuilderError(ValueError):
     invalid_identifier
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "invalid_argument",
-        identifier: str | None = None,
-        dialect: str | None = None,
-        feature: str | None = None,
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "invalid_argument", **about: str) -> None:
         super().__init__(message)
         self.code = code
-        self.identifier = identifier
-        self.dialect = dialect
-        self.feature = feature
+        self.identifier = about.get("identifier")
+        self.dialect = about.get("dialect")
+        self.feature = about.get("feature")
 
 
 class UnsupportedFeature(SQLBuilderError):
@@ -54,3 +46,8 @@ class UnsafeStatement(SQLBuilderError):
     def __init__(self, verb: str) -> None:
         message = f"{verb} without a condition would touch every row: add where(), or say all_rows() to mean it"
         super().__init__(message, code="unsafe_statement")
+
+
+def refuse(message: str, code: str = "invalid_argument", **about: str) -> NoReturn:
+    """Raise a `SQLBuilderError`."""
+    raise SQLBuilderError(message, code=code, **about)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NoReturn, TypeVar
 
 from arlen_sqlbuilder.compiled import Open
-from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node
+from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node, Word
 from arlen_sqlbuilder.dialects import MARK, SQLITE, check_name
-from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.errors import SQLBuilderError, refuse
 
-__all__ = ["And", "Expr", "Label", "Order", "Param", "Row", "and_", "condition", "flat", "not_", "or_", "param", "row"]
+__all__ = ["And", "Closed", "Expr", "Form", "In", "Label", "Order", "Param", "and_", "flat", "not_", "or_"]
+__all__ += ["param", "row"]
 
 T = TypeVar("T")
+Operator = Callable[["Expr[Any]", object], "Expr[Any]"]
+OR, AND, NOT, COMPARE, OTHER, ADD, MULTIPLY, SIGN = range(1, ATOM)
 ESCAPE = " ESCAPE '\\'"
-OR, AND, COMPARE, OTHER, ADD, MULTIPLY, SIGN = 1, 2, 4, 5, 6, 7, 8
+# For each operator: how tightly it holds, and how tightly its operands must. PostgreSQL and SQLite rank || differently.
+RANKS = {
+    **dict.fromkeys(["=", "<>", "<", "<=", ">", ">=", "LIKE", "NOT LIKE"], (COMPARE, OTHER, OTHER)),
+    **dict.fromkeys("+-", (ADD, ADD, MULTIPLY)),
+    **dict.fromkeys("*/%", (MULTIPLY, MULTIPLY, SIGN)),
+    "||": (OTHER, ATOM, ATOM),
+}
 OPERATORS = {
     "=": "__eq__",
     "!=": "__ne__",
@@ -38,6 +47,21 @@ OPERATORS = {
 }
 
 
+def _operator(word: str, null: str = "", *, flip: bool = False) -> Operator:
+    """Return the method of an operator; `null` is what it means with None, which is refused otherwise."""
+
+    def operate(self: Expr[Any], other: object) -> Expr[Any]:
+        if other is None:
+            return Test("", self, null or refuse(f"{word} with None is never true: use == None"))
+        return Binary(word, other, self) if flip else Binary(word, self, other)
+
+    return operate
+
+
+def _rows(word: str) -> Operator:
+    return lambda left, right: Binary(word, left, _same(left, right))
+
+
 class Expr(Node, Generic[T]):
     """An expression with a value of type T: a column, a parameter, a function call, a condition, a fragment.
 
@@ -55,60 +79,28 @@ class Expr(Node, Generic[T]):
 
     __slots__ = ()
     __hash__ = Node.__hash__
+    __eq__ = _operator("=", " IS NULL")  # type: ignore[assignment]
+    __ne__ = _operator("<>", " IS NOT NULL")  # type: ignore[assignment]
+    __lt__ = _operator("<")
+    __le__ = _operator("<=")
+    __gt__ = _operator(">")
+    __ge__ = _operator(">=")
+    __add__ = _operator("+")
+    __sub__ = _operator("-")
+    __mul__ = _operator("*")
+    __truediv__ = _operator("/")
+    __mod__ = _operator("%")
+    __radd__ = _operator("+", flip=True)
+    __rsub__ = _operator("-", flip=True)
+    __rmul__ = _operator("*", flip=True)
+    __rtruediv__ = _operator("/", flip=True)
+    __rmod__ = _operator("%", flip=True)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("an expression has no truth value in Python: join conditions with & | ~, not and, or, not")
 
-    def __eq__(self, other: object) -> Expr[bool]:  # type: ignore[override]
-        return Null(self, "IS NULL") if other is None else Binary("=", self, other)
-
-    def __ne__(self, other: object) -> Expr[bool]:  # type: ignore[override]
-        return Null(self, "IS NOT NULL") if other is None else Binary("<>", self, other)
-
-    def __lt__(self, other: object) -> Expr[bool]:
-        return _compare("<", self, other)
-
-    def __le__(self, other: object) -> Expr[bool]:
-        return _compare("<=", self, other)
-
-    def __gt__(self, other: object) -> Expr[bool]:
-        return _compare(">", self, other)
-
-    def __ge__(self, other: object) -> Expr[bool]:
-        return _compare(">=", self, other)
-
-    def __add__(self, other: object) -> Expr[T]:
-        return Sum("+", self, _given("+", other))
-
-    def __sub__(self, other: object) -> Expr[T]:
-        return Sum("-", self, _given("-", other))
-
-    def __mul__(self, other: object) -> Expr[T]:
-        return Product("*", self, _given("*", other))
-
-    def __truediv__(self, other: object) -> Expr[T]:
-        return Product("/", self, _given("/", other))
-
-    def __mod__(self, other: object) -> Expr[T]:
-        return Product("%", self, _given("%", other))
-
-    def __radd__(self, other: object) -> Expr[T]:
-        return Sum("+", _given("+", other), self)
-
-    def __rsub__(self, other: object) -> Expr[T]:
-        return Sum("-", _given("-", other), self)
-
-    def __rmul__(self, other: object) -> Expr[T]:
-        return Product("*", _given("*", other), self)
-
-    def __rtruediv__(self, other: object) -> Expr[T]:
-        return Product("/", _given("/", other), self)
-
-    def __rmod__(self, other: object) -> Expr[T]:
-        return Product("%", _given("%", other), self)
-
     def __neg__(self) -> Expr[T]:
-        return Negative(self)
+        return Negative("-", self, "")
 
     def __and__(self, other: Expr[Any]) -> Expr[bool]:
         return and_(self, other)
@@ -117,7 +109,7 @@ class Expr(Node, Generic[T]):
         return or_(self, other)
 
     def __invert__(self) -> Expr[bool]:
-        return Not(self)
+        return Not("NOT ", self, "")
 
     def op(self, operator: str, value: object) -> Expr[Any]:
         """Return `self operator value` for an operator that is a text; one not in the list: unsupported_operator."""
@@ -129,67 +121,63 @@ class Expr(Node, Generic[T]):
 
     def is_distinct_from(self, other: object) -> Expr[bool]:
         """Differ from a value, where NULL differs from everything but NULL."""
-        return Distinct(self, other, True)
+        return Test("", self, " ", Word("", "IS DISTINCT FROM", "IS NOT"), " ", other, "")
 
     def is_not_distinct_from(self, other: object) -> Expr[bool]:
         """Equal a value, where NULL equals NULL."""
-        return Distinct(self, other, False)
+        return Test("", self, " ", Word("", "IS NOT DISTINCT FROM", "IS"), " ", other, "")
 
     def like(self, pattern: object) -> Expr[bool]:
         """Match a pattern with `%` and `_`. SQLite ignores the case of ASCII letters here, PostgreSQL does not."""
-        return Like("LIKE", self, _given("LIKE", pattern), "")
+        return Binary("LIKE", self, _given(pattern))
 
     def not_like(self, pattern: object) -> Expr[bool]:
         """Do not match a pattern."""
-        return Like("NOT LIKE", self, _given("NOT LIKE", pattern), "")
+        return Binary("NOT LIKE", self, _given(pattern))
 
     def ilike(self, pattern: object) -> Expr[bool]:
         """Match a pattern in any case; PostgreSQL only."""
-        return Like("ILIKE", self, _given("ILIKE", pattern), "")
+        return Test("", self, " ", Word("ilike", "ILIKE", ""), " ", _given(pattern), "")
 
     def not_ilike(self, pattern: object) -> Expr[bool]:
         """Do not match a pattern in any case; PostgreSQL only."""
-        return Like("NOT ILIKE", self, _given("NOT ILIKE", pattern), "")
+        return Test("", self, " ", Word("ilike", "NOT ILIKE", ""), " ", _given(pattern), "")
 
     def contains(self, text: str) -> Expr[bool]:
         r"""Have a text in it, literally: `%`, `_` and `\` in it are escaped."""
-        return Like("LIKE", self, f"%{_escaped(text)}%", ESCAPE)
+        return Test("", self, " LIKE ", f"%{_escaped(text)}%", ESCAPE)
 
     def startswith(self, text: str) -> Expr[bool]:
         """Begin with a text, literally."""
-        return Like("LIKE", self, f"{_escaped(text)}%", ESCAPE)
+        return Test("", self, " LIKE ", f"{_escaped(text)}%", ESCAPE)
 
     def endswith(self, text: str) -> Expr[bool]:
         """End with a text, literally."""
-        return Like("LIKE", self, f"%{_escaped(text)}", ESCAPE)
+        return Test("", self, " LIKE ", f"%{_escaped(text)}", ESCAPE)
 
     def in_(self, values: Iterable[Any] | Node) -> Expr[bool]:
         """Be one of several values, or in the rows of a statement; `1 = 0` when there are no values."""
-        return In("IN", self, _members(values))
+        return In(self, " IN (", self.__members__(values))
 
     def not_in(self, values: Iterable[Any] | Node) -> Expr[bool]:
         """Be none of several values, or not in the rows of a statement; `1 = 1` when there are no values."""
-        return In("NOT IN", self, _members(values))
+        return In(self, " NOT IN (", self.__members__(values))
 
     def between(self, low: object, high: object) -> Expr[bool]:
         """Lie between two bounds, both included; neither may be None."""
-        return Between("BETWEEN", self, _given("BETWEEN", low), _given("BETWEEN", high))
-
-    def not_between(self, low: object, high: object) -> Expr[bool]:
-        """Lie outside two bounds."""
-        return Between("NOT BETWEEN", self, _given("NOT BETWEEN", low), _given("NOT BETWEEN", high))
+        return Test("", self, " BETWEEN ", _given(low), " AND ", _given(high), "")
 
     def concat(self, other: object) -> Expr[str]:
         """Join two texts with `||`."""
-        return Other("||", self, _given("||", other))
+        return Binary("||", self, _given(other))
 
     def json(self, *path: str | int) -> Expr[Any]:
         """Return the JSON value under keys and positions; they are parameters, never text or a path language."""
-        return Json("->", self, _steps(path))
+        return _walk(self, path, " -> ")
 
     def json_text(self, *path: str | int) -> Expr[str]:
         """Return the value under keys and positions as a text: PostgreSQL always, SQLite as its own type."""
-        return Json("->>", self, _steps(path))
+        return _walk(self, path, " ->> ")
 
     def as_(self, name: str) -> Label[T]:
         """Give the expression a name in the result; ORDER BY and GROUP BY use that name."""
@@ -197,162 +185,76 @@ class Expr(Node, Generic[T]):
 
     def asc(self, *, nulls: str | None = None) -> Order:
         """Sort upwards; `nulls` is "first", "last", or None for what the database does."""
-        return Order(self, "ASC", _nulls(nulls))
+        return Order(self, _nulls(nulls))
 
     def desc(self, *, nulls: str | None = None) -> Order:
         """Sort downwards; `nulls` is "first", "last", or None for what the database does."""
-        return Order(self, "DESC", _nulls(nulls))
+        return Order(self, " DESC" + _nulls(nulls))
+
+    def __members__(self, values: Any) -> Any:
+        return _members(values)
 
 
 class Binary(Expr[Any]):
-    """Two operands with an operator between them."""
+    """An operator between two operands."""
 
     __slots__ = ()
-    __precedence__ = COMPARE
-    __left__ = COMPARE + 1
-
-    def __sql__(self, c: Compiler) -> str:
-        operator, left, right = self.__parts__
-        return f"{c.operand(left, self.__left__)} {operator} {c.operand(right, self.__precedence__ + 1)}"
-
-
-class Like(Expr[bool]):
-    """LIKE and ILIKE, with the escape character where there is one."""
-
-    __slots__ = ()
-    __precedence__ = COMPARE
-
-    def __sql__(self, c: Compiler) -> str:
-        operator, left, right, tail = self.__parts__
-        if operator.endswith("ILIKE"):
-            c.dialect.require("ilike")
-        return f"{c.operand(left, COMPARE + 1)} {operator} {c.operand(right, COMPARE + 1)}{tail}"
-
-
-class Sum(Binary):
-    """Addition and subtraction."""
-
-    __slots__ = ()
-    __precedence__ = __left__ = ADD
-
-
-class Product(Binary):
-    """Multiplication, division and remainder."""
-
-    __slots__ = ()
-    __precedence__ = __left__ = MULTIPLY
-
-
-class Other(Binary):
-    """Operators that PostgreSQL and SQLite rank differently: their operands are closed terms."""
-
-    __slots__ = ()
-    __precedence__ = OTHER
-
-    def __sql__(self, c: Compiler) -> str:
-        operator, left, right = self.__parts__
-        return f"{c.operand(left, ATOM)} {operator} {c.operand(right, ATOM)}"
-
-
-class Json(Expr[Any]):
-    """A walk into a JSON document, a step at a time."""
-
-    __slots__ = ()
-    __precedence__ = OTHER
-
-    def __sql__(self, c: Compiler) -> str:
-        arrow, document, path = self.__parts__
-        text = c.operand(document, ATOM)
-        for place, step in enumerate(path, 1):
-            text += f" {arrow if place == len(path) else '->'} {self._step(c, step)}"
-        return text
-
-    def _step(self, c: Compiler, step: str | int) -> str:
-        if c.dialect is not SQLITE:
-            c.params.append(step)
-            return f"CAST({MARK} AS {'integer' if isinstance(step, int) else 'text'})"
-        if isinstance(step, str) and '"' in step:
-            raise SQLBuilderError(f"{c.dialect} cannot look up a JSON key that holds a double quote: rename the key")
-        index = f"$[{step}]" if isinstance(step, str) or step >= 0 else f"$[#{step}]"
-        c.params.append(f'$."{step}"' if isinstance(step, str) else index)
-        return MARK
-
-
-class Null(Expr[bool]):
-    """IS NULL and IS NOT NULL."""
-
-    __slots__ = ()
-    __precedence__ = COMPARE
-
-    def __sql__(self, c: Compiler) -> str:
-        operand, test = self.__parts__
-        return f"{c.operand(operand, COMPARE + 1)} {test}"
-
-
-class Distinct(Expr[bool]):
-    """IS DISTINCT FROM and its opposite, which SQLite calls IS NOT and IS."""
-
-    __slots__ = ()
-    __precedence__ = COMPARE
-
-    def __sql__(self, c: Compiler) -> str:
-        left, right, differ = self.__parts__
-        words = ("IS NOT DISTINCT FROM", "IS DISTINCT FROM") if c.dialect is not SQLITE else ("IS", "IS NOT")
-        return f"{c.operand(left, COMPARE + 1)} {words[differ]} {c.operand(right, COMPARE + 1)}"
-
-
-class In(Expr[bool]):
-    """IN and NOT IN, for values and for the rows of a statement."""
-
-    __slots__ = ()
-    __precedence__ = COMPARE
-
-    def __sql__(self, c: Compiler) -> str:
-        operator, left, values = self.__parts__
-        if isinstance(values, Node):
-            return f"{c.operand(left, COMPARE + 1)} {operator} ({values.__sql__(c)})"
-        if not values:
-            return "1 = 0" if operator == "IN" else "1 = 1"
-        head = f"{c.operand(left, COMPARE + 1)} {operator} ("
-        words = "VALUES " if isinstance(values[0], Row) and c.dialect is SQLITE else ""
-        return f"{head}{words}{c.values(values)})"
 
     @property
-    def always(self) -> bool:
-        """Whether it holds for every row."""
-        return self.__parts__[0] == "NOT IN" and self.__parts__[2] == ()
-
-
-class Between(Expr[bool]):
-    """BETWEEN and NOT BETWEEN."""
-
-    __slots__ = ()
-    __precedence__ = COMPARE
+    def __precedence__(self) -> int:  # type: ignore[override]
+        return RANKS[self.__parts__[0]][0]
 
     def __sql__(self, c: Compiler) -> str:
-        operator, operand, low, high = self.__parts__
-        above = COMPARE + 1
-        return f"{c.operand(operand, above)} {operator} {c.operand(low, above)} AND {c.operand(high, above)}"
+        word, left, right = self.__parts__
+        _, before, after = RANKS[word]
+        return f"{c.text(left, before)} {word} {c.text(right, after)}"
 
 
-class Negative(Expr[Any]):
-    """A minus sign."""
+class Form(Expr[Any]):
+    """Texts with operands between them, in turn; `__inner__` is how tightly the operands must hold together."""
 
     __slots__ = ()
-    __precedence__ = SIGN
+    __inner__ = RAW
 
     def __sql__(self, c: Compiler) -> str:
-        return f"-{c.operand(self.__parts__[0], ATOM)}"
+        parts, inner = self.__parts__, self.__inner__
+        text = [c.text(part, inner) if place % 2 else part for place, part in enumerate(parts)]
+        return "".join(text)
 
 
-class Not(Expr[bool]):
+class Closed(Form):
+    """A form whose operand is a statement or fragment in parentheses."""
+
+    __slots__ = ()
+    __inner__ = RAW + 1
+
+
+class Test(Form):
+    """A form that is a condition."""
+
+    __slots__ = ()
+    __precedence__, __inner__ = COMPARE, COMPARE + 1
+
+
+class Walk(Form):
+    """A form that walks into a document."""
+
+    __slots__ = ()
+    __precedence__, __inner__ = OTHER, ATOM
+
+
+class Negative(Form):
+    """A form with a sign."""
+
+    __slots__ = ()
+    __precedence__, __inner__ = SIGN, ATOM
+
+
+class Not(Form):
     """A negation; what is negated stands in parentheses unless it is one closed term."""
 
     __slots__ = ()
-    __precedence__ = AND + 1
-
-    def __sql__(self, c: Compiler) -> str:
-        return f"NOT {c.operand(self.__parts__[0], ATOM)}"
+    __precedence__, __inner__ = NOT, ATOM
 
 
 class And(Expr[bool]):
@@ -362,7 +264,7 @@ class And(Expr[bool]):
     __precedence__ = AND
 
     def __sql__(self, c: Compiler) -> str:
-        return " AND ".join([c.operand(part, AND) for part in self.__parts__]) or "1 = 1"
+        return " AND ".join([c.text(part, AND) for part in self.__parts__]) or "1 = 1"
 
 
 class Or(Expr[bool]):
@@ -372,73 +274,62 @@ class Or(Expr[bool]):
     __precedence__ = OR
 
     def __sql__(self, c: Compiler) -> str:
-        return " OR ".join([c.operand(part, AND) for part in self.__parts__]) or "1 = 0"
+        return " OR ".join([c.text(part, AND) for part in self.__parts__]) or "1 = 0"
 
 
-class Row(Expr[Any]):
-    """Several expressions that are compared as one."""
+class In(Expr[bool]):
+    """IN and NOT IN, for values and for the rows of a statement."""
+
+    __slots__ = ()
+    __precedence__ = COMPARE
+
+    def __sql__(self, c: Compiler) -> str:
+        left, word, values = self.__parts__
+        if values == ():
+            return "1 = 1" if self.always else "1 = 0"
+        head = c.text(left, OTHER) + word
+        if isinstance(values, Node):
+            return f"{head}{values.__sql__(c)})"
+        return f"{head}{'VALUES ' if isinstance(values[0], Row) and c.dialect is SQLITE else ''}{c.texts(values)})"
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds for every row."""
+        return bool(self.__parts__[1:] == (" NOT IN (", ()))
+
+
+class Step(Node):
+    """A key of a JSON object, or a position in an array."""
 
     __slots__ = ()
 
     def __sql__(self, c: Compiler) -> str:
-        return f"({c.values(self.__parts__)})"
+        (step,) = self.__parts__
+        if c.dialect is not SQLITE:
+            c.params.append(step)
+            return f"CAST({MARK} AS {'integer' if isinstance(step, int) else 'text'})"
+        if isinstance(step, int):
+            c.params.append(f"$[{step}]" if step >= 0 else f"$[#{step}]")
+        else:
+            c.params.append(f'$."{step}"' if '"' not in step else refuse("SQLite has no JSON key with a quote in it"))
+        return MARK
 
-    def __eq__(self, other: object) -> Expr[bool]:  # type: ignore[override]
-        return Binary("=", self, self._same(other))
 
-    def __ne__(self, other: object) -> Expr[bool]:  # type: ignore[override]
-        return Binary("<>", self, self._same(other))
+class Row(Form):
+    """Several expressions that are compared as one."""
 
-    def __lt__(self, other: object) -> Expr[bool]:
-        return Binary("<", self, self._same(other))
-
-    def __le__(self, other: object) -> Expr[bool]:
-        return Binary("<=", self, self._same(other))
-
-    def __gt__(self, other: object) -> Expr[bool]:
-        return Binary(">", self, self._same(other))
-
-    def __ge__(self, other: object) -> Expr[bool]:
-        return Binary(">=", self, self._same(other))
-
+    __slots__ = ()
     __hash__ = Node.__hash__
+    __eq__ = _rows("=")  # type: ignore[assignment]
+    __ne__ = _rows("<>")  # type: ignore[assignment]
+    __lt__ = _rows("<")
+    __le__ = _rows("<=")
+    __gt__ = _rows(">")
+    __ge__ = _rows(">=")
 
-    def in_(self, values: Iterable[Any] | Node) -> Expr[bool]:
-        """Be one of several rows, each a tuple or a `row`, or in the rows of a statement."""
-        return In("IN", self, self._rows(values))
-
-    def not_in(self, values: Iterable[Any] | Node) -> Expr[bool]:
-        """Be none of several rows, or not in the rows of a statement."""
-        return In("NOT IN", self, self._rows(values))
-
-    def _rows(self, values: Iterable[Any] | Node) -> Any:
+    def __members__(self, values: Any) -> Any:
         members = _members(values)
-        return members if isinstance(members, Node) else tuple([self._same(member) for member in members])
-
-    def _same(self, other: object) -> object:
-        if isinstance(other, Node) and other.__precedence__ <= RAW:
-            return other
-        parts = other.__parts__ if isinstance(other, Row) else other
-        if not isinstance(parts, tuple) or len(parts) != len(self.__parts__):
-            raise SQLBuilderError(f"a row of {len(self.__parts__)} is compared with a row of as many: give row(...)")
-        return row(*parts)
-
-
-def row(*items: object) -> Row:
-    """Return a row value, to compare several columns at once: the condition of a keyset page.
-
-    Args:
-        items: expressions and values, at least one, no None.
-
-    >>> from arlen_sqlbuilder import Table, select
-    >>> log = Table("log").c
-    >>> print(select(log.id).where(row(log.day, log.id) > row("2026-11-01", 40)))
-    SELECT "id" FROM "log" WHERE ("day", "id") > ($1, $2)
-    -- $1 = '2026-11-01', $2 = 40
-    """
-    if not items or any(item is None for item in items):
-        raise SQLBuilderError("a row has at least one item and none is None: compare the columns one by one")
-    return Row(*items)
+        return members if isinstance(members, Node) else tuple([_same(self, member) for member in members])
 
 
 class Label(Expr[T]):
@@ -452,10 +343,10 @@ class Label(Expr[T]):
         return str(self.__parts__[1])
 
     def __sql__(self, c: Compiler) -> str:
-        return c.operand(self.__parts__[0], ATOM)
+        return c.text(self.__parts__[0], ATOM)
 
     def __item__(self, c: Compiler) -> str:
-        return f"{c.value(self.__parts__[0])} AS {c.quote(self.__parts__[1])}"
+        return f"{c.text(self.__parts__[0])} AS {c.quote(self.__parts__[1])}"
 
     def __term__(self, c: Compiler) -> str:
         return c.quote(self.__parts__[1])
@@ -466,9 +357,11 @@ class Order(Node):
 
     __slots__ = ()
 
+    def __sql__(self, c: Compiler) -> str:
+        return c.text(self.__parts__[0]) + str(self.__parts__[1])
+
     def __term__(self, c: Compiler) -> str:
-        operand, direction, nulls = self.__parts__
-        return f"{operand.__term__(c)}{' DESC' if direction == 'DESC' else ''}{nulls}"
+        return str(self.__parts__[0].__term__(c) + self.__parts__[1])
 
 
 class Param(Expr[Any]):
@@ -496,6 +389,24 @@ def param(name: str) -> Param:
     return Param(check_name(name))
 
 
+def row(*items: object) -> Row:
+    """Return a row value, to compare several columns at once: the condition of a keyset page.
+
+    Args:
+        items: expressions and values, at least one, no None.
+
+    >>> from arlen_sqlbuilder import Table, select
+    >>> log = Table("log").c
+    >>> print(select(log.id).where(row(log.day, log.id) > row("2026-11-01", 40)))
+    SELECT "id" FROM "log" WHERE ("day", "id") > ($1, $2)
+    -- $1 = '2026-11-01', $2 = 40
+    """
+    if not items or any(item is None for item in items):
+        refuse("a row has at least one item and none is None: compare the columns one by one")
+    pieces = [piece for item in items for piece in (", ", item)]
+    return Row("(", *pieces[1:], ")")
+
+
 def and_(*conditions: Expr[Any]) -> Expr[bool]:
     """Join conditions with AND; without any it is always true."""
     return And(*flat(conditions))
@@ -503,69 +414,69 @@ def and_(*conditions: Expr[Any]) -> Expr[bool]:
 
 def or_(*conditions: Expr[Any]) -> Expr[bool]:
     """Join conditions with OR; without any it is always false."""
-    return Or(*[part for one in conditions for part in (one.__parts__ if type(one) is Or else (condition(one),))])
+    return Or(*flat(conditions, Or))
 
 
 def not_(operand: Expr[Any]) -> Expr[bool]:
     """Negate a condition, like `~`."""
-    return Not(condition(operand))
+    return ~flat([operand], Not)[0]
 
 
-def flat(conditions: Iterable[Any]) -> list[Expr[Any]]:
-    """Return conditions with those of an AND among them in its place."""
+def flat(conditions: Iterable[Any], junction: type[Node] = And) -> list[Expr[Any]]:
+    """Return conditions, with the parts of a junction in its place; what is no condition is invalid_argument."""
     found: list[Expr[Any]] = []
     for one in conditions:
-        if type(one) is And:
+        if type(one) is junction and junction is not Not:
             found += one.__parts__
+        elif isinstance(one, Expr):
+            found.append(one)
         else:
-            found.append(condition(one))
+            refuse(
+                f"a {type(one).__name__} is not a condition: compare a column with ==, not is, or write it with sql()"
+            )
     return found
 
 
-def condition(item: Any) -> Expr[Any]:
-    """Return a condition; refuse what is none, above all True and False, with invalid_argument."""
-    if isinstance(item, Expr):
-        return item
-    kind = type(item).__name__
-    raise SQLBuilderError(f"a {kind} is not a condition: compare a column with ==, not is, or write it with sql()")
-
-
-def _compare(operator: str, left: Node, right: object) -> Expr[bool]:
-    return Binary(operator, left, _given(operator, right))
-
-
-def _given(operator: str, value: object) -> object:
-    if value is None:
-        raise SQLBuilderError(f"{operator} with None is never true: use == None or is_distinct_from()")
-    return value
+def _given(value: object) -> object:
+    return (
+        refuse("this operator with None is never true: use == None or is_distinct_from()") if value is None else value
+    )
 
 
 def _escaped(text: object) -> str:
     if not isinstance(text, str):
         kind = type(text).__name__
-        raise SQLBuilderError(f"contains, startswith and endswith take a str, not {kind}: use like() for the rest")
+        refuse(f"contains, startswith and endswith take a str, not {kind}: use like() for the rest")
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _members(values: object) -> Any:
+def _members(values: Any) -> Any:
     if isinstance(values, Node) and values.__precedence__ <= RAW:
         return values
     if isinstance(values, (str, bytes, Mapping, Node)) or not isinstance(values, Iterable):
-        kind = type(values).__name__
-        raise SQLBuilderError(f"in_ takes a list of values or a statement, not {kind}: put the value into a list")
+        refuse(f"in_ takes a list of values or a statement, not {type(values).__name__}: put the value into a list")
     members = tuple(values)
     if any(member is None for member in members):
-        raise SQLBuilderError("a list of values cannot hold None: add | (column == None)")
+        refuse("a list of values cannot hold None: add | (column == None)")
     return members
 
 
-def _steps(path: Sequence[object]) -> tuple[object, ...]:
-    if path and all(isinstance(step, (str, int)) and not isinstance(step, bool) for step in path):
-        return tuple(path)
-    raise SQLBuilderError("a JSON path is one or more keys (str) and positions (int): give these")
+def _same(left: Node, right: Any) -> Node:
+    """Return a row as long as another; a statement is left to the database."""
+    found = row(*right) if isinstance(right, tuple) else right
+    if isinstance(found, Node) and (found.__precedence__ <= RAW or len(found.__parts__) == len(left.__parts__)):
+        return found
+    return refuse(f"a row of {len(left.__parts__) // 2} is compared with a row of as many: give row(...)")
+
+
+def _walk(document: Expr[Any], path: tuple[object, ...], arrow: str) -> Expr[Any]:
+    if not path or not all(isinstance(step, (str, int)) and not isinstance(step, bool) for step in path):
+        refuse("a JSON path is one or more keys (str) and positions (int): give these")
+    pieces = [piece for step in path for piece in (" -> ", Step(step))]
+    pieces[-2] = arrow
+    return Walk("", document, *pieces, "")
 
 
 def _nulls(nulls: str | None) -> str:
-    if nulls in {None, "first", "last"}:
-        return f" NULLS {nulls.upper()}" if nulls else ""
-    raise SQLBuilderError('nulls is "first", "last" or None: use one of these')
+    words = {None: "", "first": " NULLS FIRST", "last": " NULLS LAST"}
+    return words[nulls] if nulls in words else refuse('nulls is "first", "last" or None: use one of these')

@@ -6,15 +6,15 @@ from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from arlen_sqlbuilder.compiler import RAW, Compiler, Node, nodes
+from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Name, Node, nodes
 from arlen_sqlbuilder.dialects import MARK, check_name
-from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr
-from arlen_sqlbuilder.sources import Column, Raw, Ref
+from arlen_sqlbuilder.sources import Column, Ref
 from arlen_sqlbuilder.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 __all__ = ["Fragment", "sql"]
 
@@ -22,48 +22,28 @@ CACHED_TEXTS = 1024
 
 
 class Fragment(Expr[Any], Statement[Any]):
-    """A piece of SQL, or a whole statement, made by `sql`. It is an expression, a condition, a source or a statement."""
+    """A piece of SQL, or a whole statement, made by `sql`. It is an expression, a condition, a source or a statement.
+
+    Its parts are texts with operands between them, in turn.
+    """
 
     __slots__ = ()
     __precedence__ = RAW
     __hash__ = Node.__hash__
 
     def __sql__(self, c: Compiler) -> str:
-        hidden = {node.__parts__[0] for node in nodes(self.__parts__) if isinstance(node, Column)}
-        outer = c.enter(tuple(hidden.difference(c.labels)))
-        text = "".join([part if isinstance(part, str) else part.__sql__(c) for part in self.__parts__])
+        labels = {node.__parts__[0]: None for node in nodes(self.__parts__) if isinstance(node, Column)}
+        outer = c.enter(tuple([label for label in labels if label not in c.labels]))
+        text = "".join([c.text(part, BARE) if place % 2 else part for place, part in enumerate(self.__parts__)])
         c.leave(outer)
         return text
-
-    def table(self, name: str | None = None) -> Raw:
-        """Return the fragment as a source for FROM, `text AS name`; it brings its own parentheses if it needs them."""
-        return Raw(self, name if name is None else check_name(name))
 
     def join(self, items: Iterable[Any]) -> Fragment:
         """Join fragments, expressions and values with this fragment between them, as `str.join` does."""
         parts: list[Any] = []
         for item in items:
-            parts += [*self.__parts__, *_slot(item)] if parts else _slot(item)
-        return Fragment(*parts)
-
-
-class Bound(Expr[Any]):
-    """A value in a slot."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        c.params.append(self.__parts__[0])
-        return MARK
-
-
-class Name(Node):
-    """An identifier in a slot."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        return c.quote(self.__parts__[0])
+            parts += ["", self, "", _slot(item)] if parts else ["", _slot(item)]
+        return Fragment(*parts, "")
 
 
 def sql(text: Any, /, **slots: Any) -> Fragment:
@@ -89,71 +69,62 @@ def sql(text: Any, /, **slots: Any) -> Fragment:
     SELECT "id" FROM "users" WHERE "active" AND (lower("email") = lower($1))
     -- $1 = 'A@example.org'
     """
-    if isinstance(text, str):
-        return Fragment(*_filled(text, slots))
-    if hasattr(text, "strings") and hasattr(text, "interpolations") and not slots:
-        return Fragment(*_template(text))
-    raise SQLBuilderError("sql() takes a str with keywords for its slots, or a template string without: give one")
+    if _template(text) and not slots:
+        holes = [(hole.value, hole.format_spec, hole.conversion) for hole in text.interpolations]
+        return _fragment(tuple(text.strings), holes)
+    if not isinstance(text, str):
+        refuse("sql() takes a str with keywords for its slots, or a template string without: give one")
+    texts, names = _parsed(text)
+    if {name for name, _ in names} != slots.keys():
+        wrong = ", ".join(sorted({name for name, _ in names} ^ slots.keys()))
+        refuse(f"slots and values do not fit: {wrong} is only one of the two; double the text's braces")
+    return _fragment(texts, [(slots[name], form, None) for name, form in names])
 
 
-def _filled(text: str, slots: dict[str, Any]) -> Iterator[Any]:
-    pieces = _parsed(text)
-    names = {name for _, name, _ in pieces if name is not None}
-    if names != slots.keys():
-        wrong = ", ".join(sorted(names ^ slots.keys()))
-        raise SQLBuilderError(f"slots and values do not fit: {wrong} is only one of the two; double the text's braces")
-    for literal, name, form in pieces:
-        yield literal
-        if name is not None:
-            yield from _slot(slots[name], form)
+def _fragment(texts: tuple[str, ...], holes: list[tuple[Any, str, Any]]) -> Fragment:
+    parts: list[Any] = [_literal(texts[0])]
+    for (value, form, conversion), text in zip(holes, texts[1:], strict=True):
+        if conversion:
+            refuse("a slot has a conversion: leave it out, values are parameters")
+        parts += [_slot(value, form), _literal(text)]
+    return Fragment(*parts)
 
 
-def _template(template: Any) -> Iterator[Any]:
-    strings = list(template.strings)
-    for literal, hole in zip(strings, template.interpolations, strict=False):
-        yield _literal(literal)
-        if hole.conversion:
-            raise SQLBuilderError(f"the slot {hole.expression} has a conversion: leave it out, values are parameters")
-        yield from _slot(hole.value, hole.format_spec)
-    yield _literal(strings[-1])
+def _template(value: Any) -> bool:
+    """Tell a template string of Python 3.14 by what it has, so that other versions need no import."""
+    return hasattr(value, "strings") and hasattr(value, "interpolations") and not isinstance(value, Node)
 
 
-def _slot(value: Any, form: str | None = "") -> list[Any]:
+def _slot(value: Any, form: str = "") -> Any:
+    value = getattr(value, "__source__", value)
     if form == "i":
-        return [Name(_identifier(value))]
-    if form not in {"", None, "q"}:
-        raise SQLBuilderError(f"a slot may end in :i or :q, not in :{form}: values are always parameters")
-    value = getattr(value, "__source__", value)
-    if hasattr(value, "strings") and hasattr(value, "interpolations"):
-        value = sql(value)
-    if isinstance(value, Node):
-        return [value]
-    if form == "q":
-        raise SQLBuilderError("a slot with :q takes a part of a statement: give a fragment, or leave :q out")
-    return [Bound(value)]
-
-
-def _identifier(value: Any) -> str:
-    value = getattr(value, "__source__", value)
-    if isinstance(value, Column):
-        return value.name
-    return value.label if isinstance(value, Ref) else check_name(value)
+        name = value.name if isinstance(value, Column) else value.label if isinstance(value, Ref) else value
+        return Name(check_name(name))
+    if form not in {"", "q"}:
+        refuse(f"a slot may end in :i or :q, not in :{form}: values are always parameters")
+    if _template(value):
+        return sql(value)
+    if form == "q" and not isinstance(value, Node):
+        refuse("a slot with :q takes a part of a statement: give a fragment, or leave :q out")
+    return value
 
 
 @lru_cache(CACHED_TEXTS)
-def _parsed(text: str) -> tuple[tuple[str, str | None, str | None], ...]:
+def _parsed(text: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the texts around the slots, one more than there are, and the slots' names and forms."""
+    texts, slots = [""], []
     try:
-        pieces = list(Formatter().parse(text))
+        for literal, name, form, conversion in Formatter().parse(text):
+            texts[-1] += literal
+            if name is not None:
+                if conversion or not name.isidentifier():
+                    refuse("a slot is {name}, {name:i} or {name:q}: double the braces of the text")
+                slots.append((name, form or ""))
+                texts.append("")
     except ValueError as error:
-        raise SQLBuilderError(f"the slots cannot be read ({error}): double the braces of the text") from None
-    for literal, name, _, conversion in pieces:
-        _literal(literal)
-        if conversion or (name is not None and not name.isidentifier()):
-            raise SQLBuilderError("a slot is {name}, {name:i} or {name:q}: double the braces of the text")
-    return tuple([(literal, name, form) for literal, name, form, _ in pieces])
+        refuse(f"the slots cannot be read ({error}): double the braces of the text")
+    return tuple(texts), tuple(slots)
 
 
 def _literal(text: str) -> str:
-    if MARK in text:
-        raise SQLBuilderError("SQL text cannot hold a NUL character: put the value into a slot")
-    return text
+    return refuse("SQL text cannot hold a NUL character: put the value into a slot") if MARK in text else text

@@ -5,91 +5,46 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from arlen_sqlbuilder.compiler import RAW, Compiler, Node
+from arlen_sqlbuilder.compiler import RAW, Name, Node, Word
 from arlen_sqlbuilder.dialects import check_name
-from arlen_sqlbuilder.errors import SQLBuilderError
-from arlen_sqlbuilder.expressions import Expr, and_, condition
+from arlen_sqlbuilder.errors import refuse
+from arlen_sqlbuilder.expressions import Closed, Expr, Form, and_, flat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Function", "Functions", "Window", "all_", "any_", "case", "cast", "exists", "fn", "terms", "window"]
+__all__ = ["Function", "Functions", "all_", "any_", "case", "cast", "exists", "fn", "terms", "window"]
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\d+(, ?\d+)?\))?( [a-z ]+)?(\[\d*\])*", re.ASCII)
-Bound = int | None
+Frame = tuple[int | None, int | None] | None
 
 
-class Function(Expr[Any]):
+class Function(Form):
     """A call of a function, made by `fn`."""
 
     __slots__ = ()
 
-    def __sql__(self, c: Compiler) -> str:
-        name, arguments, distinct, order = self.__parts__
-        if not arguments and name == "count":
-            return "count(*)"
-        inner = f"{'DISTINCT ' if distinct else ''}{c.values(arguments)}"
-        if order:
-            c.dialect.require("aggregate order by")
-            inner += f" ORDER BY {', '.join([term.__term__(c) for term in order])}"
-        return f"{name}({inner})"
-
     def distinct(self) -> Function:
         """Aggregate each value once: `count(DISTINCT x)`."""
-        name, arguments, _, order = self.__parts__
-        return Function(name, arguments, True, order)
+        head, *rest = self.__parts__
+        return Function(head + "DISTINCT ", *rest)
 
     def order_by(self, *items: Any) -> Function:
         """Aggregate in an order: `array_agg(x ORDER BY y)`; PostgreSQL only."""
-        name, arguments, distinct, _ = self.__parts__
-        return Function(name, arguments, distinct, terms(items))
+        return Function(*self.__parts__[:-1], "", Word("aggregate order by", "", ""), *_list(" ORDER BY ", items), ")")
 
-    def filter(self, *conditions: Expr[Any]) -> Filtered:
+    def filter(self, *conditions: Expr[Any]) -> Function:
         """Aggregate only rows that meet all conditions."""
-        return Filtered(self, and_(*conditions))
+        return Function(*self.__parts__[:-1], ") FILTER (WHERE ", and_(*conditions), ")")
 
-    def over(self, window: str | Window | None = None, **clauses: Any) -> Expr[Any]:
+    def over(self, window_: Any = None, **clauses: Any) -> Expr[Any]:
         """Compute over a window: a name that `Select.window` defines, or the clauses that `window` takes."""
-        return _over(self, window, clauses)
-
-
-class Filtered(Expr[Any]):
-    """An aggregate with FILTER."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        call, test = self.__parts__
-        return f"{call.__sql__(c)} FILTER (WHERE {test.__sql__(c)})"
-
-    def over(self, window: str | Window | None = None, **clauses: Any) -> Expr[Any]:
-        """Compute over a window, as `Function.over`."""
-        return _over(self, window, clauses)
-
-
-class Over(Expr[Any]):
-    """A call over a window."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        call, where = self.__parts__
-        text = call.__sql__(c)
-        return f"{text} OVER {c.quote(where) if isinstance(where, str) else where.__sql__(c)}"
-
-
-class Window(Node):
-    """A window: which rows, in which order, how far around the current one."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        groups, order, frame = self.__parts__
-        clauses = [f"PARTITION BY {', '.join([item.__term__(c) for item in groups])}"] if groups else []
-        clauses += [f"ORDER BY {', '.join([item.__term__(c) for item in order])}"] if order else []
-        clauses += [f"{frame[0]} BETWEEN {_edge(c, frame[1])} AND {_edge(c, frame[2], last=True)}"] if frame else []
-        return f"({' '.join(clauses)})"
+        if window_ is not None and clauses:
+            refuse("over() takes a window or its clauses: give one of the two")
+        given = window(**clauses) if window_ is None else window_
+        where = Name(check_name(given)) if isinstance(given, str) else given
+        return Form(*self.__parts__[:-1], ") OVER ", where, "")
 
 
 class Functions:
@@ -103,55 +58,18 @@ class Functions:
 
     __slots__ = ()
 
-    def __getattr__(self, name: str) -> _Caller:
+    def __getattr__(self, name: str) -> Callable[..., Function]:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Caller(name)
-
-
-class _Caller:
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
         if not WORD.fullmatch(name):
             reason = "a function's name is a word of ASCII letters, digits and _: call others with sql()"
-            raise SQLBuilderError(reason, code="invalid_identifier", identifier=name)
-        self._name = name
+            refuse(reason, "invalid_identifier", identifier=name)
 
-    def __call__(self, *arguments: Any) -> Function:
-        return Function(self._name, arguments, False, ())
+        def call(*arguments: Any) -> Function:
+            given = arguments or [Word("", "*" if name == "count" else "", "")]
+            return Function(f"{name}(", *_commas(given), ")")
 
-
-class Case(Expr[Any]):
-    """CASE with its branches."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        branches, otherwise = self.__parts__
-        text = "".join([f" WHEN {c.value(test)} THEN {c.value(then)}" for test, then in branches])
-        return f"CASE{text}{'' if otherwise is None else ' ELSE ' + c.value(otherwise)} END"
-
-
-class Cast(Expr[Any]):
-    """CAST."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        return f"CAST({c.value(self.__parts__[0])} AS {self.__parts__[1]})"
-
-
-class Quantified(Expr[Any]):
-    """A word before a statement or a value in parentheses: EXISTS, ANY, ALL."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        word, operand = self.__parts__
-        if word != "EXISTS":
-            c.dialect.require("any and all")
-        return f"{word} ({operand.__sql__(c) if isinstance(operand, Node) else c.value(operand)})"
+        return call
 
 
 fn = Functions()
@@ -171,47 +89,44 @@ def case(*branches: tuple[Expr[Any], Any], else_: Any = None) -> Expr[Any]:
     -- $1 = 18, $2 = 'minor', $3 = 'adult'
     """
     if not branches:
-        raise SQLBuilderError("case() has no branch: give (condition, value) pairs")
-    return Case(tuple([(condition(test), then) for test, then in branches]), else_)
+        refuse("case() has no branch: give (condition, value) pairs")
+    pieces = [piece for test, then in branches for piece in (" WHEN ", *flat([test], Form), " THEN ", then)]
+    pieces += [] if else_ is None else [" ELSE ", else_]
+    return Form("CASE" + pieces[0], *pieces[1:], " END")
 
 
-def cast(operand: Any, type_: str) -> Expr[Any]:
+def cast(operand: Any, type_: Any) -> Expr[Any]:
     """Return CAST(operand AS type).
 
     Args:
         operand: an expression or a value.
-        type_: the SQL type, which is text of the statement: words, a length, `[]`; anything else is invalid_argument.
+        type_: the SQL type as a str, which is text of the statement: words, a length, `[]`; else invalid_argument.
     """
     if not isinstance(type_, str) or not TYPE.fullmatch(type_):
-        raise SQLBuilderError("a type is words with a length or [] after them: write others with sql()")
-    return Cast(operand, type_)
+        refuse("a type is words with a length or [] after them: write others with sql()")
+    return Form("CAST(", operand, f" AS {type_})")
 
 
-def exists(query: Node) -> Expr[bool]:
+def exists(query: Any) -> Expr[bool]:
     """Return EXISTS over a statement or fragment; `~exists(...)` is NOT EXISTS."""
     if not isinstance(query, Node) or query.__precedence__ > RAW:
-        raise SQLBuilderError("exists() takes a statement: give select(...) or sql(...)")
-    return Quantified("EXISTS", query)
+        refuse("exists() takes a statement: give select(...) or sql(...)")
+    return Closed("EXISTS ", query, "")
 
 
 def any_(operand: Any) -> Expr[Any]:
-    """Return ANY over a statement's rows or an array, which is one parameter: `column == any_([1, 2])`; PostgreSQL."""
-    return Quantified("ANY", operand)
+    """Compare with any row of a statement, or item of an array that is one parameter; PostgreSQL only."""
+    return _quantified("ANY ", operand)
 
 
 def all_(operand: Any) -> Expr[Any]:
-    """Return ALL over a statement's rows or an array, which is one parameter: `column > all_(query)`; PostgreSQL."""
-    return Quantified("ALL", operand)
+    """Compare with all rows of a statement, or items of an array that is one parameter; PostgreSQL only."""
+    return _quantified("ALL ", operand)
 
 
 def window(
-    *,
-    partition_by: Any = (),
-    order_by: Any = (),
-    rows: tuple[Bound, Bound] | None = None,
-    groups: tuple[Bound, Bound] | None = None,
-    range_: tuple[Bound, Bound] | None = None,
-) -> Window:
+    *, partition_by: Any = (), order_by: Any = (), rows: Frame = None, groups: Frame = None, range_: Frame = None
+) -> Form:
     """Return a window for `over` and `Select.window`.
 
     Args:
@@ -228,11 +143,17 @@ def window(
     SELECT "day", avg("sales") OVER (ORDER BY "day" ROWS BETWEEN $1 PRECEDING AND CURRENT ROW) AS "week" FROM "days"
     -- $1 = 6
     """
-    frames = [("ROWS", rows), ("GROUPS", groups), ("RANGE", range_)]
-    given = [(unit, *_edges(edges)) for unit, edges in frames if edges is not None]
-    if len(given) > 1:
-        raise SQLBuilderError("a window has one frame: give one of rows, groups and range_")
-    return Window(_list(partition_by), _list(order_by), given[0] if given else None)
+    pieces: list[Any] = ["("]
+    for word, items in (("PARTITION BY ", partition_by), ("ORDER BY ", order_by)):
+        if found := _list(" " * (len(pieces) > 1) + word, items if isinstance(items, (tuple, list)) else [items]):
+            pieces = [*pieces[:-1], pieces[-1] + found[0], *found[1:], ""]
+    frames = [(unit, given) for unit, given in (("ROWS", rows), ("GROUPS", groups), ("RANGE", range_)) if given]
+    if len(frames) > 1:
+        refuse("a window has one frame: give one of rows, groups and range_")
+    for unit, edges in frames:
+        _frame(pieces, f"{' ' * (len(pieces) > 1)}{unit} BETWEEN ", edges)
+    pieces[-1] += ")"
+    return Form(*pieces)
 
 
 def terms(items: Iterable[Any]) -> tuple[Node, ...]:
@@ -245,32 +166,33 @@ def terms(items: Iterable[Any]) -> tuple[Node, ...]:
             found += terms(item)
         else:
             kind = type(item).__name__
-            raise SQLBuilderError(f"a {kind} is no term to sort or group by: give a column, or use sort() for a text")
+            refuse(f"a {kind} is no term to sort or group by: give a column, or use sort() for a text")
     return tuple(found)
 
 
-def _list(items: Any) -> tuple[Node, ...]:
-    return terms(items if isinstance(items, (tuple, list)) else [items])
+def _commas(items: Iterable[Any]) -> list[Any]:
+    return [piece for item in items for piece in (", ", item)][1:]
 
 
-def _over(call: Expr[Any], where: str | Window | None, clauses: dict[str, Any]) -> Expr[Any]:
-    if where is not None and clauses:
-        raise SQLBuilderError("over() takes a window or its clauses: give one of the two")
-    if isinstance(where, str):
-        return Over(call, check_name(where))
-    return Over(call, window(**clauses) if where is None else where)
+def _list(word: str, items: Iterable[Any]) -> list[Any]:
+    found = terms(items)
+    return [word, *_commas(found)] if found else []
 
 
-def _edges(edges: Any) -> tuple[Bound, Bound]:
-    whole = all(edge is None or (isinstance(edge, int) and not isinstance(edge, bool)) for edge in edges)
-    if isinstance(edges, tuple) and len(edges) == 2 and whole:
-        return edges
-    raise SQLBuilderError("a frame is a pair of whole numbers or None: give (-2, 0)")
+def _quantified(word: str, operand: Any) -> Expr[Any]:
+    inner = Closed("", operand, "") if isinstance(operand, Node) else Form("(", operand, ")")
+    return Form("", Word("any and all", word, ""), "", inner, "")
 
 
-def _edge(c: Compiler, edge: Bound, *, last: bool = False) -> str:
-    if edge == 0:
-        return "CURRENT ROW"
-    if edge is None:
-        return "UNBOUNDED FOLLOWING" if last else "UNBOUNDED PRECEDING"
-    return f"{c.value(abs(edge))} {'PRECEDING' if edge < 0 else 'FOLLOWING'}"
+def _frame(pieces: list[Any], text: str, edges: Any) -> None:
+    """Add the text of a frame to the last piece, and its distances as operands."""
+    if not isinstance(edges, tuple) or len(edges) != 2 or any(type(edge) not in {int, type(None)} for edge in edges):
+        refuse("a frame is a pair of whole numbers or None: give (-2, 0)")
+    for word, edge in zip((text, " AND "), edges, strict=True):
+        pieces[-1] += word
+        if edge:
+            pieces += [abs(edge), " PRECEDING" if edge < 0 else " FOLLOWING"]
+        elif edge == 0:
+            pieces[-1] += "CURRENT ROW"
+        else:
+            pieces[-1] += "UNBOUNDED FOLLOWING" if word == " AND " else "UNBOUNDED PRECEDING"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from arlen_sqlbuilder.clauses import conditions_text, items_text, sources_text, terms_text, visible
 from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Node, nodes
 from arlen_sqlbuilder.dialects import SQLITE, check_name
-from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr, Label, Order, Param, and_, flat
 from arlen_sqlbuilder.functions import terms, window
-from arlen_sqlbuilder.sources import Column, Derived, Source, column_name, source
-from arlen_sqlbuilder.statements import Written
+from arlen_sqlbuilder.sources import Column, Source, source
+from arlen_sqlbuilder.statements import Written, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["Query", "Select", "SetOperation", "select"]
 
@@ -63,22 +63,14 @@ class Query(Written[R]):
         """Rows that the other does not have."""
         return _combined(self, "EXCEPT", other)
 
-    def subquery(self, name: str) -> Derived:
-        """Return the statement as a source for FROM."""
-        return Derived(self, check_name(name), False)
-
-    def lateral(self, name: str) -> Derived:
-        """Return the statement as a source that may use the columns of what stands before it; PostgreSQL only."""
-        return Derived(self, check_name(name), True)
-
     def __page__(self, c: Compiler) -> str:
         parts = self.__parts__
         text = ""
         if "limit" in parts:
-            text = f" LIMIT {c.value(parts['limit'])}"
+            text = f" LIMIT {c.text(parts['limit'])}"
         elif "offset" in parts and c.dialect is SQLITE:
             text = " LIMIT -1"
-        return f"{text} OFFSET {c.value(parts['offset'])}" if "offset" in parts else text
+        return f"{text} OFFSET {c.text(parts['offset'])}" if "offset" in parts else text
 
 
 class Select(Query[R]):
@@ -155,20 +147,24 @@ class Select(Query[R]):
 
     def __joined__(self, kind: str, other: Any, on: Any, using: Sequence[Any] | None) -> Self:
         if (on is None) == (using is None):
-            raise SQLBuilderError("a join has a condition, or columns with using=: give one of the two")
-        how = [column_name(item) for item in using] if using else on if on is True else and_(on)
+            refuse("a join has a condition, or columns with using=: give one of the two")
+        how = (
+            [item.name if isinstance(item, Column) else check_name(item) for item in using]
+            if using
+            else on
+            if on is True
+            else and_(on)
+        )
         return self.__more__("sources", [(f" {kind} ", source(other), how)])
 
     def __locked__(self, kind: str, of: Sequence[Any], skip: bool, nowait: bool) -> Self:  # noqa: FBT001
         if skip and nowait:
-            raise SQLBuilderError("skip_locked and nowait exclude each other: choose one")
+            refuse("skip_locked and nowait exclude each other: choose one")
         tail = " SKIP LOCKED" if skip else " NOWAIT" if nowait else ""
         return self.__clause__("lock", (kind, [source(item).label for item in of], tail))
 
     def __names__(self) -> list[str] | None:
-        items = self.__parts__["items"]
-        named = [item.name for item in items if isinstance(item, (Column, Label))]
-        return named if len(named) == len(items) else None
+        return named(self.__parts__["items"])
 
     def __sql__(self, c: Compiler) -> str:
         parts = self.__parts__
@@ -231,7 +227,7 @@ def select(a: Expr[A], b: Expr[B], c: Expr[C], d: Expr[D], e: Expr[E], /) -> Sel
 @overload
 def select(*items: object) -> Select[Any]: ...
 def select(*items: object) -> Select[Any]:
-    """Return a SELECT.
+    r"""Return a SELECT.
 
     Args:
         items: columns, expressions, labels, fragments and values, at least one; `sql("*")` is all columns.
@@ -239,11 +235,11 @@ def select(*items: object) -> Select[Any]:
     >>> from arlen_sqlbuilder import PG, Table
     >>> users = Table("users").c
     >>> print(select(users.id).where(users.team == 7, users.name.startswith("A")).order_by(users.name).limit(10))
-    SELECT "id" FROM "users" WHERE "team" = $1 AND "name" LIKE $2 ESCAPE '\\' ORDER BY "name" LIMIT $3
+    SELECT "id" FROM "users" WHERE "team" = $1 AND "name" LIKE $2 ESCAPE '\' ORDER BY "name" LIMIT $3
     -- $1 = 7, $2 = 'A%', $3 = 10
     """
     if not items:
-        raise SQLBuilderError("select() has no column: name some, or give sql('*')")
+        refuse("select() has no column: name some, or give sql('*')")
     return Select({"items": items})
 
 
@@ -254,7 +250,7 @@ def _inferred(parts: Any) -> list[tuple[str, Source, None]]:
             found.update({node.__parts__[0]: node.__parts__[3] for node in nodes(item) if isinstance(node, Column)})
         if len(found) > 1:
             reason = f"the columns belong to {', '.join(sorted(found))}: name the sources with from_() and join()"
-            raise SQLBuilderError(reason, code="compile_failed")
+            refuse(reason, "compile_failed")
         if found:
             break
     return [("", one, None) for one in found.values()]
@@ -278,12 +274,12 @@ def _lock(c: Compiler, lock: tuple[str, list[str], str]) -> str:
 def _count(clause: str, count: object) -> object:
     if isinstance(count, Param) or (isinstance(count, int) and not isinstance(count, bool) and count >= 0):
         return count
-    raise SQLBuilderError(f"{clause} is a whole number from 0, or param(): give one of these")
+    return refuse(f"{clause} is a whole number from 0, or param(): give one of these")
 
 
 def _combined(left: Node, operator: str, right: Any) -> SetOperation[Any]:
     if not isinstance(right, Node) or right.__precedence__ > RAW or getattr(right, "__writes__", False):
-        raise SQLBuilderError(f"{operator} joins two statements that give rows: give select(...) or sql(...)")
+        refuse(f"{operator} joins two statements that give rows: give select(...) or sql(...)")
     return SetOperation({"left": left, "operator": operator, "right": right})
 
 
@@ -294,17 +290,16 @@ def _member(c: Compiler, member: Any, *, first: bool = False) -> str:
         return f"({text})"
     parts = member.__parts__ if member.__precedence__ == BARE else {"limit": None}
     plain = not {"order", "limit", "offset"}.intersection(parts) and (first or isinstance(member, Select))
-    return text if plain else f"SELECT * FROM ({text})"
+    return text if plain else f"SELECT * FROM ({text})"  # noqa: S608
 
 
-def _result(c: Compiler, term: Node) -> str:
+def _result(c: Compiler, term: Any) -> str:
     """Return a term that sorts a set operation, whose rows have names but no tables."""
     if isinstance(term, Order):
-        operand, direction, nulls = term.__parts__
-        return f"{_result(c, operand)}{' DESC' if direction == 'DESC' else ''}{nulls}"
+        operand, tail = term.__parts__
+        return f"{_result(c, operand)}{tail}"
     if isinstance(term, (Column, Label)):
         return c.quote(term.name)
     if term.__precedence__ == RAW:
-        return c.value(term)
-    reason = "a set operation is sorted by the names of its columns: give a column or a label"
-    raise SQLBuilderError(reason, code="compile_failed")
+        return c.text(term)
+    return refuse("a set operation is sorted by the names of its columns: give a column or a label", "compile_failed")

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from arlen_sqlbuilder.compiled import Compiled, Open
+from arlen_sqlbuilder.compiled import Compiled
 from arlen_sqlbuilder.compiler import BARE, Compiler, Node, freeze
 from arlen_sqlbuilder.dialects import PG, Dialect, check_name, dialect_of
-from arlen_sqlbuilder.errors import SQLBuilderError
-from arlen_sqlbuilder.expressions import And, Expr, In, flat
-from arlen_sqlbuilder.sources import Cte, Source, cte
+from arlen_sqlbuilder.errors import SQLBuilderError, refuse
+from arlen_sqlbuilder.expressions import Closed, Expr, Label
+from arlen_sqlbuilder.sources import LATERAL, Body, Column, Cte, Derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Scalar", "Statement", "Written", "always"]
+__all__ = ["Statement", "Written", "named"]
 
 R = TypeVar("R")
+HINTS = {None: "", True: "MATERIALIZED ", False: "NOT MATERIALIZED "}
 
 
 class Statement(Node, Generic[R]):
-    """Something that can be executed and gives rows of type R.
-
-    Args:
-        parts: the clauses.
-    """
+    """Something that can be executed and gives rows of type R."""
 
     __slots__ = ("__compiled__",)
     __compiled__: Compiled | None
@@ -44,7 +41,7 @@ class Statement(Node, Generic[R]):
         Raises:
             SQLBuilderError: what is built makes no statement, or the dialect does not support a part of it.
         """
-        known: Compiled | None = self.__compiled__
+        known = self.__compiled__
         if known is None or known.dialect != dialect:
             known = _compiled(self, dialect_of(dialect))
             freeze(self, "__compiled__", known)
@@ -57,11 +54,21 @@ class Statement(Node, Generic[R]):
             name: its name.
             materialized: whether the database keeps the rows aside; None leaves that to the database.
         """
-        return cte(self, name, materialized=materialized)
+        body = Body(name, self.__names__(), HINTS[materialized])
+        body.statement = self
+        return Cte(body, name)
 
     def scalar(self) -> Expr[Any]:
         """Return the statement as an expression: the value of its only column in its only row."""
-        return Scalar(self)
+        return Closed("", self, "")
+
+    def subquery(self, name: str) -> Derived:
+        """Return the statement as a source for FROM. A fragment brings its own parentheses if it needs them."""
+        return Derived(self, check_name(name), None)
+
+    def lateral(self, name: str) -> Derived:
+        """Return the statement as a source that may use the columns of what stands before it; PostgreSQL only."""
+        return Derived(self, check_name(name), LATERAL)
 
     def __names__(self) -> list[str] | None:
         return None
@@ -101,18 +108,11 @@ class Written(Statement[R]):
             one.__parts__[0].define(c)
 
 
-class Scalar(Expr[Any]):
-    """A statement as an expression."""
-
-    __slots__ = ()
-
-    def __sql__(self, c: Compiler) -> str:
-        return f"({self.__parts__[0].__sql__(c)})"
-
-
-def always(conditions: Iterable[Any]) -> bool:
-    """Return whether conditions hold for every row: there are none, or they are NOT IN an empty list."""
-    return all(isinstance(one, In) and one.always for one in conditions)
+def named(items: Iterable[Any]) -> list[str] | None:
+    """Return the names of what a statement gives; None when one of them cannot be known."""
+    names = [item.name if isinstance(item, (Column, Label)) else None for item in items]
+    known = [name for name in names if name is not None]
+    return known if len(known) == len(names) else None
 
 
 def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
@@ -120,11 +120,12 @@ def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
     text = statement.__sql__(c)
     params = c.params
     if c.ctes:
-        bodies = [text for _, text, _ in c.ctes.values()]
         recursive = "RECURSIVE " if any(body.recursive for body, _, _ in c.ctes.values()) else ""
-        text = f"WITH {recursive}{', '.join(bodies)} {text}"
+        text = f"WITH {recursive}{', '.join([body for _, body, _ in c.ctes.values()])} {text}"
         params = [value for _, _, values in c.ctes.values() for value in values] + params
     if len(params) > dialect.parameters:
-        reason = f"{len(params)} parameters, {dialect} takes {dialect.parameters}: send the values in several statements"
-        raise SQLBuilderError(reason, code="too_many_parameters", dialect=dialect)
+        reason = (
+            f"{len(params)} parameters, {dialect} takes {dialect.parameters}: send the values in several statements"
+        )
+        refuse(reason, "too_many_parameters", dialect=dialect)
     return Compiled(dialect.number(text), tuple(params), dialect)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, overload
 
-from arlen_sqlbuilder.compiler import Compiler
 from arlen_sqlbuilder.dialects import check_name
-from arlen_sqlbuilder.errors import SQLBuilderError
+from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr, Order, and_
 from arlen_sqlbuilder.sources import Column, Columns, Ref
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     either = classmethod
 else:
 
-    class either:  # noqa: N801 - a decorator
+    class either:  # noqa: N801
         """A method of the class and of its aliases."""
 
         def __init__(self, function: Callable[..., Any]) -> None:
@@ -28,15 +27,9 @@ else:
             return MethodType(self.function, owner if instance is None else instance)
 
 
-__all__ = ["Table", "Undeclared", "column"]
+__all__ = ["Table", "column"]
 
 T = TypeVar("T")
-
-
-class Undeclared(Column[T]):
-    """A column whose table is not known yet."""
-
-    __slots__ = ()
 
 
 @overload
@@ -50,7 +43,7 @@ def column(type_: object = None, *, name: str | None = None) -> Column[Any]:
         type_: the Python type of its values, for type checkers; nothing is checked or converted at run time.
         name: its name in the database, when that is not the attribute's.
     """
-    return Undeclared("", name if name is None else check_name(name), type_, None)
+    return Column("", name if name is None else check_name(name), type_, None)
 
 
 class Table:
@@ -77,9 +70,8 @@ class Table:
 
     def __init_subclass__(cls, *, name: str | None = None, schema: str | None = None, **rest: Any) -> None:
         super().__init_subclass__(**rest)
-        declared = {
-            key: value for base in reversed(cls.__mro__) for key, value in vars(base).items() if _declares(key, value)
-        }
+        found = {key: value for base in reversed(cls.__mro__) for key, value in vars(base).items()}
+        declared = {key: _free(key, value) for key, value in found.items() if isinstance(value, Column)}
         if name is not None:
             cls.__source__ = _ref(name, schema, None)
             cls.__known__ = _bound(cls.__source__, declared)
@@ -89,12 +81,11 @@ class Table:
 
     def __init__(self, name: str, *, schema: str | None = None) -> None:
         if type(self) is not Table:
-            raise SQLBuilderError("a declared table is used as its class: write as_() for an alias")
+            refuse("a declared table is used as its class: write as_() for an alias")
         self.__open__(_ref(name, schema, None))
 
     def __open__(self, ref: Ref) -> None:
-        known = type(self).__known__
-        columns = None if known is None else _bound(ref, known)
+        columns = None if self.__known__ is None else _bound(ref, self.__known__)
         self.__dict__.update(columns or {}, __source__=ref, c=Columns(ref, columns))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -108,15 +99,16 @@ class Table:
             return self.c[name]
 
     @either
-    def as_(cls, alias: str) -> Self:
+    def as_(cls, alias: str) -> Self:  # noqa: N805
         """Return the table under another name, with the same columns."""
         name, schema, _ = cls.__source__.__parts__
-        found: Self = object.__new__(cls if isinstance(cls, type) else type(cls))
+        owner: Any = cls
+        found: Self = object.__new__(owner if isinstance(owner, type) else type(owner))
         found.__open__(_ref(name, schema, check_name(alias)))
         return found
 
     @either
-    def match(cls, values: Mapping[str, Any]) -> Expr[bool]:
+    def match(cls, values: Mapping[str, Any]) -> Expr[bool]:  # noqa: N805
         """Return the condition that columns equal values; None is IS NULL, a list or mapping is one value.
 
         Args:
@@ -125,7 +117,7 @@ class Table:
         return and_(*[cls.c[name] == values[name] for name in sorted(values)])
 
     @either
-    def sort(cls, wanted: str, *, allow: Collection[str]) -> tuple[Order, ...]:
+    def sort(cls, wanted: str, *, allow: Collection[str]) -> tuple[Order, ...]:  # noqa: N805
         """Return the terms of ORDER BY that a caller has chosen.
 
         Args:
@@ -139,26 +131,21 @@ def _ref(name: str, schema: str | None, alias: str | None) -> Ref:
     return Ref(check_name(name), schema if schema is None else check_name(schema), alias)
 
 
-def _declares(key: str, value: object) -> bool:
-    if isinstance(value, Column) and key in RESERVED:
+def _free(key: str, value: Column[Any]) -> Column[Any]:
+    if key in {"as_", "c", "match", "sort"}:
         reason = f"the attribute {key} belongs to every table: call it {key}_ and say name={key!r}"
-        raise SQLBuilderError(reason, code="invalid_identifier", identifier=key)
-    return isinstance(value, Column)
+        refuse(reason, "invalid_identifier", identifier=key)
+    return value
 
 
 def _bound(ref: Ref, declared: Mapping[str, Column[Any]]) -> dict[str, Column[Any]]:
     label = ref.label
-    return {
-        key: Column(label, value.__parts__[1] or key, value.__parts__[2], ref) for key, value in declared.items()
-    }
+    return {key: Column(label, old.__parts__[1] or key, old.__parts__[2], ref) for key, old in declared.items()}
 
 
 def _term(columns: Columns, word: str, allow: Collection[str]) -> Order:
     name = word.removeprefix("-")
     if name not in allow:
         reason = f"the rows cannot be sorted by that: choose among {', '.join(sorted(allow))}"
-        raise SQLBuilderError(reason, code="invalid_identifier", identifier=name)
+        refuse(reason, "invalid_identifier", identifier=name)
     return columns[name].desc() if word.startswith("-") else columns[name].asc()
-
-
-RESERVED = {"as_", "c", "match", "sort"}

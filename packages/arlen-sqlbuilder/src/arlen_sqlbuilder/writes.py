@@ -7,12 +7,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from arlen_sqlbuilder.clauses import conditions_text, items_text, sources_text, visible
-from arlen_sqlbuilder.compiler import RAW, Compiler, Node
+from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node
 from arlen_sqlbuilder.dialects import SQLITE
-from arlen_sqlbuilder.errors import SQLBuilderError, UnsafeStatement
-from arlen_sqlbuilder.expressions import Expr, Label, flat
+from arlen_sqlbuilder.errors import UnsafeStatement, refuse
+from arlen_sqlbuilder.expressions import Expr, In, flat
 from arlen_sqlbuilder.sources import Column, Columns, Ref, source
-from arlen_sqlbuilder.statements import Written, always
+from arlen_sqlbuilder.statements import Written, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +29,11 @@ class Write(Written[Any]):
     def returning(self, *items: Any) -> Self:
         """Give rows of columns, expressions and labels for the rows that were changed; `sql("*")` is all columns."""
         if not items:
-            raise SQLBuilderError("returning() has no column: name some, or give sql('*')")
+            refuse("returning() has no column: name some, or give sql('*')")
         return self.__more__("returning", items)
 
     def __names__(self) -> list[str] | None:
-        items = self.__parts__.get("returning", ())
-        named = [item.name for item in items if isinstance(item, (Column, Label))]
-        return named if len(named) == len(items) else None
+        return named(self.__parts__.get("returning", ()))
 
     def __returned__(self, c: Compiler) -> str:
         return f" RETURNING {items_text(c, self.__parts__['returning'])}" if "returning" in self.__parts__ else ""
@@ -57,7 +55,8 @@ class Guarded(Write):
 
     def __guarded__(self, c: Compiler) -> str:
         found = self.__parts__.get("where", ())
-        if always(found) and "all" not in self.__parts__:
+        unconditional = all(isinstance(one, In) and one.always for one in found)
+        if unconditional and "all" not in self.__parts__:
             raise UnsafeStatement(self.__verb__)
         return conditions_text(c, " WHERE ", found) + self.__returned__(c)
 
@@ -67,17 +66,17 @@ class Insert(Write):
 
     __slots__ = ()
 
-    def values(self, *rows: Mapping[str, Any] | Sequence[Any], **named: Any) -> Self:
+    def values(self, *rows: Mapping[str, Any] | Sequence[Any], **more: Any) -> Self:
         """Insert rows, after those of earlier calls.
 
         Args:
             rows: mappings with the same keys each, in any order; or, after `columns`, sequences in their order.
-            named: one more row, as keywords.
+            more: one more row, as keywords.
 
         Raises:
             SQLBuilderError: invalid_argument for rows that are empty or differ; invalid_identifier for an unknown key.
         """
-        given = [*rows, named] if named else rows
+        given = [*rows, more] if more else rows
         known = self.__parts__["known"]
         columns = self.__parts__.get("columns") or _keys(known, given)
         return self.__clause__("columns", columns).__more__("rows", [_row(known, columns, one) for one in given])
@@ -85,13 +84,13 @@ class Insert(Write):
     def columns(self, *columns: Any) -> Self:
         """Name the columns, in an order, for `values` with sequences or for `select`."""
         if not columns:
-            raise SQLBuilderError("columns() is empty: name at least one column")
+            refuse("columns() is empty: name at least one column")
         return self.__clause__("columns", tuple([_name(self.__parts__["known"], one) for one in columns]))
 
-    def select(self, query: Node) -> Self:
+    def select(self, query: Any) -> Self:
         """Insert the rows of a statement; `columns` names where they go."""
         if not isinstance(query, Node) or query.__precedence__ > RAW:
-            raise SQLBuilderError("insert().select() takes a statement: give select(...) or sql(...)")
+            refuse("insert().select() takes a statement: give select(...) or sql(...)")
         return self.__clause__("query", query)
 
     def on_conflict(self, *target: Any, where: Expr[Any] | None = None, constraint: str | None = None) -> Conflict:
@@ -103,7 +102,7 @@ class Insert(Write):
             constraint: instead of a target, the constraint's name; PostgreSQL only.
         """
         names = [item if isinstance(item, Node) else self.__parts__["known"][item] for item in target]
-        return Conflict(self, (names, where, constraint))
+        return Conflict(self, (names, [] if where is None else flat([where]), constraint))
 
     def __sql__(self, c: Compiler) -> str:
         parts = self.__parts__
@@ -124,11 +123,12 @@ class Insert(Write):
         parts = self.__parts__
         if "query" in parts:
             text = parts["query"].__sql__(c)
+            again = "conflict" in parts and c.dialect is SQLITE
             # Without a WHERE, SQLite would read ON CONFLICT as the condition of a join.
-            return f" SELECT * FROM ({text}) WHERE TRUE" if "conflict" in parts and c.dialect is SQLITE else f" {text}"
+            return f" SELECT * FROM ({text}) WHERE TRUE" if again else f" {text}"  # noqa: S608
         if "rows" not in parts:
-            raise SQLBuilderError("the INSERT has no rows: add values() or select()", code="compile_failed")
-        return " VALUES " + ", ".join([f"({c.values(row)})" for row in parts["rows"]])
+            refuse("the INSERT has no rows: add values() or select()", "compile_failed")
+        return " VALUES " + ", ".join([f"({c.texts(row)})" for row in parts["rows"]])
 
 
 class Conflict:
@@ -150,19 +150,19 @@ class Conflict:
         return self._statement.__clause__("conflict", (self._target, None, ()))
 
     def do_update(
-        self, values: Mapping[str, Any] | None = None, *, where: Expr[Any] | None = None, **named: Any
+        self, values: Mapping[str, Any] | None = None, *, where: Expr[Any] | None = None, **more: Any
     ) -> Insert:
         """Change the row that is there; `excluded.x` is the value that could not be inserted.
 
         Args:
             values: new values or expressions by column.
             where: change it only if this holds.
-            named: more values, as keywords.
+            more: more values, as keywords.
         """
         known = self._statement.__parts__["known"]
         if not self._target[0] and self._target[2] is None:
-            raise SQLBuilderError("do_update() needs the columns of the unique index: give them to on_conflict()")
-        changes = _changes(known, {**(values or {}), **named})
+            refuse("do_update() needs the columns of the unique index: give them to on_conflict()")
+        changes = _changes(known, {**(values or {}), **more})
         return self._statement.__clause__("conflict", (self._target, changes, [] if where is None else flat([where])))
 
 
@@ -172,10 +172,10 @@ class Update(Guarded):
     __slots__ = ()
     __verb__ = "UPDATE"
 
-    def set(self, values: Mapping[str, Any] | None = None, **named: Any) -> Self:
+    def set(self, values: Mapping[str, Any] | None = None, **more: Any) -> Self:
         """Give columns new values or expressions, as a mapping and as keywords; later calls add to earlier ones."""
         changes = dict(self.__parts__.get("set", ()))
-        changes.update(_changes(self.__parts__["known"], {**(values or {}), **named}))
+        changes.update(_changes(self.__parts__["known"], {**(values or {}), **more}))
         return self.__clause__("set", tuple(sorted(changes.items(), key=itemgetter(0))))
 
     def from_(self, *sources: Any) -> Self:
@@ -186,10 +186,10 @@ class Update(Guarded):
         parts = self.__parts__
         self.__define__(c)
         if "set" not in parts:
-            raise SQLBuilderError("the UPDATE changes nothing: add set()", code="compile_failed")
+            refuse("the UPDATE changes nothing: add set()", "compile_failed")
         sources, table = parts.get("sources", ()), parts["table"]
         outer = c.enter(visible([table, *[one for _, one, _ in sources]]))
-        text = f"UPDATE {table.__from__(c)} SET {_assigned(c, parts['set'])}"
+        text = f"UPDATE {table.__from__(c)} SET {_assigned(c, parts['set'])}"  # noqa: S608
         text += f" FROM {sources_text(c, sources, outer)}" if sources else ""
         text += self.__guarded__(c)
         c.leave(outer)
@@ -211,7 +211,7 @@ class Delete(Guarded):
         self.__define__(c)
         sources, table = parts.get("sources", ()), parts["table"]
         outer = c.enter(visible([table, *[one for _, one, _ in sources]]))
-        text = f"DELETE FROM {table.__from__(c)}"
+        text = f"DELETE FROM {table.__from__(c)}"  # noqa: S608
         if sources:
             c.dialect.require("delete using")
             text += f" USING {sources_text(c, sources, outer)}"
@@ -261,7 +261,7 @@ def delete(table: Any) -> Delete:
 def _target(table: Any) -> dict[str, Any]:
     if isinstance(found := source(table), Ref):
         return {"table": found, "known": table.c}
-    raise SQLBuilderError("only a table can be changed: give a Table")
+    return refuse("only a table can be changed: give a Table")
 
 
 def _name(known: Columns, key: Any) -> str:
@@ -271,40 +271,39 @@ def _name(known: Columns, key: Any) -> str:
 
 def _keys(known: Columns, rows: Sequence[Any]) -> tuple[str, ...]:
     if not rows or not isinstance(rows[0], Mapping) or not rows[0]:
-        raise SQLBuilderError("values() takes rows that are not empty: give mappings, or name the columns() first")
+        refuse("values() takes rows that are not empty: give mappings, or name the columns() first")
     return tuple(sorted({_name(known, key) for key in rows[0]}))
 
 
 def _row(known: Columns, columns: tuple[str, ...], row: Any) -> tuple[Any, ...]:
     if isinstance(row, Mapping):
-        named = {_name(known, key): value for key, value in row.items()}
-        if len(row) == len(columns) and named.keys() == set(columns):
-            return tuple([named[name] for name in columns])
+        found = {_name(known, key): value for key, value in row.items()}
+        if len(row) == len(columns) and found.keys() == set(columns):
+            return tuple([found[name] for name in columns])
     elif isinstance(row, (list, tuple)) and len(row) == len(columns):
         return tuple(row)
-    raise SQLBuilderError(f"every row has the columns {', '.join(columns)}, once each: give them all, None for NULL")
+    return refuse(f"every row has the columns {', '.join(columns)}, once each: give them all, None for NULL")
 
 
 def _changes(known: Columns, values: Mapping[Any, Any]) -> tuple[tuple[str, Any], ...]:
     if not values:
-        raise SQLBuilderError("there is nothing to change: give a value for at least one column")
-    named = {_name(known, key): value for key, value in values.items()}
-    return tuple(sorted(named.items(), key=itemgetter(0)))
+        refuse("there is nothing to change: give a value for at least one column")
+    return tuple(sorted({_name(known, key): value for key, value in values.items()}.items(), key=itemgetter(0)))
 
 
 def _assigned(c: Compiler, changes: Iterable[tuple[str, Any]]) -> str:
-    return ", ".join([f"{c.quote(name)} = {c.value(value)}" for name, value in changes])
+    return ", ".join([f"{c.quote(name)} = {c.text(value)}" for name, value in changes])
 
 
-def _conflict(c: Compiler, target: tuple[Any, ...], changes: Any, conditions: tuple[Any, ...]) -> str:
+def _conflict(c: Compiler, target: tuple[Any, ...], changes: Any, conditions: Sequence[Any]) -> str:
     items, where, constraint = target
-    text = " ON CONFLICT"
+    text, before, c.qualified = " ON CONFLICT", c.qualified, False
     if constraint is not None:
         c.dialect.require("conflict constraint")
         text += f" ON CONSTRAINT {c.quote(constraint)}"
     elif items:
-        text += f" ({c.unqualified(items)})"
-        text += "" if where is None else f" WHERE {c.unqualified([where])}"
+        text += f" ({c.texts(items, ATOM)}){conditions_text(c, ' WHERE ', where)}"
+    c.qualified = before
     if changes is None:
         return f"{text} DO NOTHING"
     outer = c.enter(("excluded",))
