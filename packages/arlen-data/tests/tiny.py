@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from arlen_data.capabilities import Capabilities
 from arlen_data.database import Database
-from arlen_data.errors import DatabaseError, PoolClosed, TransactionError, kind
+from arlen_data.errors import DatabaseError, InvalidArgument, PoolClosed, TransactionError, Unsupported, kind
 from arlen_data.lanes import Chunk, Options, Session
 from arlen_data.results import Result
 from arlen_data.rows import shape
@@ -49,6 +49,10 @@ class Tiny(Database):
             raw.close()
 
     def again(self, **changes: Any) -> Self:
+        if changes.keys() - {"path", "name"}:
+            raise InvalidArgument(f"tiny has no settings {', '.join(changes)}")
+        if self.path == ":memory:" and not changes:
+            raise Unsupported("a database in memory is there once")
         return type(self)(**({"path": self.path, "name": self.name} | changes))
 
     async def session(self, options: Options) -> Session:

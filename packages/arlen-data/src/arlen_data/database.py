@@ -66,6 +66,8 @@ class Database(Queries, Lane):
 
         Args:
             changes: the settings of the adapter's constructor; `InvalidArgument` for one that it does not have.
+
+        `Unsupported` when it is there once only, as a database in memory is.
         """
 
     @abstractmethod
