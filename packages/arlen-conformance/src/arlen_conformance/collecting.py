@@ -81,8 +81,8 @@ class SaboteurClass(pytest.Class):
         _refuse(wrong(self.obj))
         tests = _contracted(super().collect(), self.obj)
         _refuse(_adapterless(self))
-        for variant in dict.fromkeys(parameters(item) for item in tests):
-            runs = [item for item in tests if parameters(item) == variant]
+        for variant in dict.fromkeys(_parameters(item) for item in tests):
+            runs = [item for item in tests if _parameters(item) == variant]
             for saboteur in self.obj.specification.saboteurs:
                 name = f"{saboteur.test}[{'-'.join(filter(None, (saboteur.name, variant)))}]"
                 yield SaboteurItem.from_parent(self, name=name, saboteur=saboteur, tests=runs)
@@ -94,7 +94,7 @@ class SaboteurClass(pytest.Class):
         return type(mine.__name__, (mine, contract), claims)
 
 
-def parameters(item: pytest.Function) -> str:
+def _parameters(item: pytest.Function) -> str:
     """Return the id of the parameters of a test, or nothing."""
     return str(item.callspec.id) if hasattr(item, "callspec") else ""
 
@@ -108,7 +108,7 @@ def _prepare(item: pytest.Function, cls: type[Contract]) -> None:
     promise = cls.specification.promise(item.originalname)
     waived = promise.waived(cls.version, claimed(cls.capabilities))
     known = "" if waived else cls.known_failures.get(promise.name, "")
-    variant = parameters(item)
+    variant = _parameters(item)
     subject = f"{item.parent.nodeid}[{variant}]" if variant and item.parent else getattr(item.parent, "nodeid", "")
     item.stash[PLAN] = plan = Plan(subject, promise, cls, waived, known)
     subjects = item.session.stash.setdefault(SUBJECTS, {})

@@ -9,35 +9,11 @@ import pytest
 from arlen_conformance.catalog import rewrite
 from arlen_conformance.collecting import adopt
 from arlen_conformance.recorder import Recorder
-from arlen_conformance.servers import (
-    nats_engine,
-    nats_server,
-    nats_url,
-    postgres_engine,
-    postgres_server,
-    postgres_url,
-    redis_engine,
-    redis_server,
-    redis_url,
-)
 from arlen_core.clock import VirtualClock
 
-__all__ = [
-    "clock",
-    "nats_engine",
-    "nats_server",
-    "nats_url",
-    "no_leaks",
-    "postgres_engine",
-    "postgres_server",
-    "postgres_url",
-    "pytest_addoption",
-    "pytest_configure",
-    "pytest_pycollect_makeitem",
-    "redis_engine",
-    "redis_server",
-    "redis_url",
-]
+__all__ = ["clock", "no_leaks", "pytest_addoption", "pytest_configure", "pytest_plugins", "pytest_pycollect_makeitem"]
+
+pytest_plugins = ["arlen_conformance.servers"]
 
 
 @pytest.fixture
