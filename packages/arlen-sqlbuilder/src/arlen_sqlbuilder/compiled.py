@@ -9,7 +9,7 @@ from arlen_sqlbuilder.dialects import Dialect, dialect_of
 from arlen_sqlbuilder.errors import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Compiled", "Open"]
 
@@ -30,6 +30,7 @@ class Compiled:
         sql: the text.
         values: the parameters in the order of the text; an open one is an `Open`.
         dialect: the dialect.
+        names: the names of the open parameters.
 
     >>> from arlen_sqlbuilder import PG, Table, param, select
     >>> users = Table("users").c
@@ -40,15 +41,16 @@ class Compiled:
     (5,)
     """
 
-    __slots__ = ("_get", "_values", "dialect", "fixed", "names", "sql")
+    __slots__ = ("_fixed", "_get", "_values", "dialect", "names", "sql")
 
-    def __init__(self, sql: str, values: tuple[Any, ...], dialect: Dialect) -> None:
+    def __init__(self, sql: str, values: tuple[Any, ...], dialect: Dialect, names: Iterable[str] = ()) -> None:
         self.sql = sql
         self.dialect = dialect
+        self.names = frozenset(names)
         self._values = values
-        self.names: frozenset[str] = frozenset([str(value) for value in values if type(value) is Open])
-        self.fixed = {place: value for place, value in enumerate(values) if type(value) is not Open}
-        self._get = _getter(values)
+        if self.names:
+            self._fixed = {place: value for place, value in enumerate(values) if type(value) is not Open}
+            self._get = _getter(values)
 
     @property
     def params(self) -> tuple[Any, ...]:
@@ -67,7 +69,9 @@ class Compiled:
         if named.keys() != self.names:
             wrong = _listed(named.keys() ^ self.names)
             refuse(f"the values do not fit the open parameters: {wrong} is missing or unknown")
-        return self._get(named | self.fixed if self.fixed else named)
+        if not named:
+            return self._values
+        return self._get(named | self._fixed if self._fixed else named)
 
     def compile(self, dialect: str) -> Compiled:
         """Return this; refuse another dialect, with compile_failed."""

@@ -8,9 +8,9 @@ from arlen_sqlbuilder.dialects import MARK, SQLITE, Dialect
 from arlen_sqlbuilder.errors import SQLBuilderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-__all__ = ["ATOM", "BARE", "RAW", "Compiler", "Name", "Node", "Word", "freeze", "nodes"]
+__all__ = ["ATOM", "BARE", "RAW", "Compiler", "Name", "Node", "Word", "freeze"]
 
 BARE, RAW, ATOM = -1, 0, 9  # how tightly a node's text holds together: a bare statement, a fragment, a closed term
 freeze = object.__setattr__
@@ -71,7 +71,7 @@ class Name(Node):
 class Compiler:
     """What one compilation knows: the values so far, and the tables that can be seen from where it is."""
 
-    __slots__ = ("ctes", "dialect", "labels", "params", "qualified", "quote")
+    __slots__ = ("ctes", "dialect", "labels", "open", "params", "qualified", "quote")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -80,6 +80,7 @@ class Compiler:
         self.labels: tuple[str, ...] = ()
         self.qualified = dialect.qualified
         self.ctes: dict[str, Any] = {}
+        self.open: list[str] = []
 
     def text(self, item: Any, precedence: int = RAW) -> str:
         """Return the text of a node, in parentheses if it is looser than its place asks for; a value is a parameter."""
@@ -107,14 +108,3 @@ class Compiler:
         """Make exactly these tables visible."""
         self.labels = labels
         self.qualified = self.dialect.qualified or len(labels) > 1
-
-
-def nodes(item: Any) -> Iterator[Node]:
-    """Return a node and those in it, but not what belongs to a statement in it."""
-    if isinstance(item, Node):
-        yield item
-        if item.__precedence__ != BARE:
-            yield from nodes(item.__parts__)
-    elif isinstance(item, tuple):
-        for part in item:
-            yield from nodes(part)

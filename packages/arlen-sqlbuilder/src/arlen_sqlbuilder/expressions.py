@@ -370,6 +370,7 @@ class Param(Expr[Any]):
     __slots__ = ()
 
     def __sql__(self, c: Compiler) -> str:
+        c.open.append(self.__parts__[0])
         c.params.append(Open(self.__parts__[0]))
         return MARK
 

@@ -6,11 +6,11 @@ from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Name, Node, nodes
+from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Name, Node
 from arlen_sqlbuilder.dialects import MARK, check_name
 from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr
-from arlen_sqlbuilder.sources import Column, Ref
+from arlen_sqlbuilder.sources import Column, Ref, used
 from arlen_sqlbuilder.statements import Statement
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Fragment(Expr[Any], Statement[Any]):
     __hash__ = Node.__hash__
 
     def __sql__(self, c: Compiler) -> str:
-        labels = {node.__parts__[0]: None for node in nodes(self.__parts__) if isinstance(node, Column)}
-        outer = c.enter(tuple([label for label in labels if label not in c.labels]))
+        outer = c.enter(tuple([label for label in used(self.__parts__, {}) if label not in c.labels]))
         text = "".join([c.text(part, BARE) if place % 2 else part for place, part in enumerate(self.__parts__)])
         c.leave(outer)
         return text

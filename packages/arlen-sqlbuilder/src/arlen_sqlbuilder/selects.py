@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from arlen_sqlbuilder.clauses import conditions_text, items_text, sources_text, terms_text, visible
-from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Node, nodes
+from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Node
 from arlen_sqlbuilder.dialects import SQLITE, check_name
 from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr, Label, Order, Param, and_, flat
 from arlen_sqlbuilder.functions import terms, window
-from arlen_sqlbuilder.sources import Column, Source, source
+from arlen_sqlbuilder.sources import Column, Source, source, used
 from arlen_sqlbuilder.statements import Written, named
 
 if TYPE_CHECKING:
@@ -170,14 +170,13 @@ class Select(Query[R]):
         parts = self.__parts__
         self.__define__(c)
         sources = parts.get("sources") or _inferred(parts)
-        outer = c.enter(visible(one for _, one, _ in sources))
+        outer = c.enter(visible([one for _, one, _ in sources]))
         text = f"SELECT {_distinct(c, parts)}{items_text(c, parts['items'])}"
         if sources:
             text += f" FROM {sources_text(c, sources, outer)}"
         if "where" in parts:
             text += conditions_text(c, " WHERE ", parts["where"])
-        if len(parts) > 2:
-            text += self.__rest__(c)
+        text += self.__rest__(c)
         c.leave(outer)
         return text
 
@@ -244,15 +243,10 @@ def select(*items: object) -> Select[Any]:
 
 
 def _inferred(parts: Any) -> list[tuple[str, Source, None]]:
-    found: dict[str, Source] = {}
-    for place in ("items", "where"):
-        for item in parts.get(place, ()):
-            found.update({node.__parts__[0]: node.__parts__[3] for node in nodes(item) if isinstance(node, Column)})
-        if len(found) > 1:
-            reason = f"the columns belong to {', '.join(sorted(found))}: name the sources with from_() and join()"
-            refuse(reason, "compile_failed")
-        if found:
-            break
+    found = used(parts["items"], {}) or used(parts.get("where", ()), {})
+    if len(found) > 1:
+        reason = f"the columns belong to {', '.join(sorted(found))}: name the sources with from_() and join()"
+        refuse(reason, "compile_failed")
     return [("", one, None) for one in found.values()]
 
 

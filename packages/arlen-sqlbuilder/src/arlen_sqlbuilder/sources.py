@@ -10,10 +10,10 @@ from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["LATERAL", "Body", "Column", "Columns", "Cte", "Derived", "Ref", "Source", "cte_recursive", "excluded"]
-__all__ += ["source"]
+__all__ += ["source", "used"]
 
 T = TypeVar("T")
 ANYTHING = ""  # the label of a raw source: any column may be in it
@@ -228,6 +228,16 @@ def source(item: Any) -> Source:
     if isinstance(item, Node) and item.__precedence__ == BARE:
         refuse("a statement in FROM needs a name: give it one with subquery(), lateral() or cte()")
     return refuse(f"a {type(item).__name__} cannot stand in FROM: give a table, a CTE, a subquery or sql(...)")
+
+
+def used(items: Iterable[Any], found: dict[str, Source]) -> dict[str, Source]:
+    """Return the sources of all columns in expressions by their labels, but not of statements in them."""
+    for item in items:
+        if isinstance(item, Column):
+            found[item.__parts__[0]] = item.__parts__[3]
+        elif isinstance(item, tuple) or (isinstance(item, Node) and item.__precedence__ != BARE):
+            used(item if isinstance(item, tuple) else item.__parts__, found)
+    return found
 
 
 excluded = Columns(Ref("excluded", None, None), None)

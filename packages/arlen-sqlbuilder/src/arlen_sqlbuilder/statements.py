@@ -24,13 +24,9 @@ class Statement(Node, Generic[R]):
     """Something that can be executed and gives rows of type R."""
 
     __slots__ = ("__compiled__",)
-    __compiled__: Compiled | None
+    __compiled__: Compiled
     __precedence__ = BARE
     __writes__ = False
-
-    def __init__(self, *parts: Any) -> None:
-        freeze(self, "__parts__", parts)
-        freeze(self, "__compiled__", None)
 
     def compile(self, dialect: str) -> Compiled:
         """Return the text and the parameters in a dialect.
@@ -41,7 +37,7 @@ class Statement(Node, Generic[R]):
         Raises:
             SQLBuilderError: what is built makes no statement, or the dialect does not support a part of it.
         """
-        known = self.__compiled__
+        known = getattr(self, "__compiled__", None)
         if known is None or known.dialect != dialect:
             known = _compiled(self, dialect_of(dialect))
             freeze(self, "__compiled__", known)
@@ -91,7 +87,6 @@ class Written(Statement[R]):
 
     def __init__(self, clauses: Mapping[str, Any]) -> None:
         freeze(self, "__parts__", clauses)
-        freeze(self, "__compiled__", None)
 
     def with_(self, *ctes: Cte) -> Self:
         """Put statements into WITH although nothing refers to them: data-modifying ones."""
@@ -128,4 +123,4 @@ def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
             f"{len(params)} parameters, {dialect} takes {dialect.parameters}: send the values in several statements"
         )
         refuse(reason, "too_many_parameters", dialect=dialect)
-    return Compiled(dialect.number(text), tuple(params), dialect)
+    return Compiled(dialect.number(text), tuple(params), dialect, c.open)
