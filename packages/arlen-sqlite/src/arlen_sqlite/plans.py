@@ -1,0 +1,112 @@
+"""Plans: what the text of a statement tells: its placeholders for SQLite, and where it has to run."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from arlen_data.errors import InvalidArgument, TransactionError
+
+__all__ = ["Plan", "plan"]
+
+_TOKEN = re.compile(
+    r"""
+      '(?:[^']|'')*+(?:'|\Z)               # a text; an open one goes to the end, and SQLite refuses it
+    | "(?:[^"]|"")*+(?:"|\Z)               # names in the quotes of three databases
+    | `(?:[^`]|``)*+(?:`|\Z)
+    | \[[^\]]*+(?:\]|\Z)
+    | --[^\n]*+                            # comments
+    | /\*.*?(?:\*/|\Z)
+    | \$(?P<place>[0-9]++)(?![\w$])        # what we look for
+    | [^\W\d][\w$]*+                       # a name may hold dollar signs
+    | [0-9][\w.]*+
+    | [@:\#$][\w$]++                       # placeholders of other kinds
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_GAP = re.compile(r"(?:[\s;]|--[^\n]*+(?:\n|\Z)|/\*.*?(?:\*/|\Z))*+", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]++")
+_TEMP = re.compile(r"create\s+temp(?:orary)?\b", re.IGNORECASE)
+_RETURNING = re.compile(r"\breturning\b", re.IGNORECASE)
+_PRAGMA = re.compile(r"pragma\s+(?:[\w\"\[\]`]+\s*\.\s*)?(\w+)\s*(=|\()?", re.IGNORECASE)
+
+_CONTROL = {"begin", "commit", "end", "rollback", "savepoint", "release"}
+_READS = {"select", "values", "with", "explain"}
+_CHANGES = {"insert", "update", "delete", "replace"}
+_TELLS = {
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
+    "foreign_key_check", "integrity_check", "quick_check",
+}  # fmt: skip
+_ACTS = {"optimize", "wal_checkpoint", "incremental_vacuum"}
+_SETS = {"user_version", "application_id", "auto_vacuum", "defer_foreign_keys"}
+
+
+class Plan:
+    """What is known about a statement.
+
+    Attributes:
+        text: as it was given.
+        sql: for SQLite, with `?1` for `$1`.
+        reads: it seems to write nothing; a connection that only reads finds out.
+        changes: it is an insert, update or delete.
+        alone: it cannot be in a transaction with others.
+        temporary: it makes something that only this connection sees.
+        counts: how many rows it affects, only SQLite's `changes()` tells.
+        slow: it went over the budget of the event loop's thread once.
+    """
+
+    __slots__ = ("alone", "changes", "counts", "reads", "slow", "sql", "temporary", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sql = _TOKEN.sub(_placed, text) if "$" in text else text
+        begin = _GAP.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
+        found = _WORD.match(text, begin)
+        word = found[0].lower() if found else ""
+        pragma = word == "pragma" and _pragma(text[begin:])
+        if word in _CONTROL:
+            raise TransactionError(f"{word} is not for you to run", fix="use `async with db.transaction()`")
+        if word in {"attach", "detach"}:
+            fix = "use a second SQLite(...) for the other file"
+            raise InvalidArgument(f"{word} would last for one of several connections only", fix=fix)
+        self.reads = word in _READS or pragma == "tells"
+        self.changes = word in _CHANGES and not _RETURNING.search(text)
+        self.alone = word == "vacuum" or pragma == "acts"
+        self.temporary = word == "create" and _TEMP.match(text, begin) is not None
+        self.counts = word == "with"
+        self.slow = False
+
+
+@lru_cache(maxsize=2048)
+def plan(text: str) -> Plan:
+    """Return what is known about a statement.
+
+    >>> plan("select '$1', $1").sql
+    "select '$1', ?1"
+
+    Raises:
+        TransactionError: it begins or ends a transaction.
+        InvalidArgument: it would change one of several connections.
+    """
+    return Plan(text)
+
+
+def _placed(found: re.Match[str]) -> str:
+    place = found["place"]
+    return f"?{place}" if place else found[0]
+
+
+def _pragma(text: str) -> str:
+    """Return "tells", "acts" or "sets"; a pragma that would change this connection only is refused."""
+    found = _PRAGMA.match(text)
+    if found is None:
+        return "tells"
+    name = found[1].lower()
+    if name in _ACTS:
+        return "acts"
+    if found[2] is None or name in _TELLS:
+        return "tells"
+    if name in _SETS:
+        return "sets"
+    fix = "use the settings of SQLite(...), or `pragmas={...}` of them"
+    raise InvalidArgument(f"pragma {name} would change one of several connections", fix=fix)

@@ -1,0 +1,227 @@
+"""Values: how Python's types are kept by SQLite, and how a column's declared type brings them back."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from arlen_data.errors import DataError, DecodeError, InvalidArgument, Unsupported
+from arlen_data.values import Array, Json
+
+__all__ = ["checked", "encode", "every", "register"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AS_IT_IS = frozenset({int, bool, bytes, type(None), bytearray, memoryview})
+_state = threading.local()
+
+
+def encode(params: Sequence[Any]) -> Sequence[Any]:
+    """Return parameters as SQLite keeps them.
+
+    >>> encode((True, Decimal("1.10"), date(2026, 1, 2), Json([1])))
+    [True, '1.10', '2026-01-02', '[1]']
+
+    Raises:
+        DataError: a text with a NUL character, a float that is no number.
+        InvalidArgument: a type that SQLite has nothing for; names the place, never the value.
+    """
+    for value in params:
+        if type(value) not in _AS_IT_IS and (type(value) is not str or "\0" in value):
+            return [_encoded(value, place) for place, value in enumerate(params, 1)]
+    return params
+
+
+def _encoded(value: Any, place: int) -> Any:
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    try:
+        return (_ENCODERS.get(kind) or _encoder(value))(value)
+    except DataError as error:
+        raise DataError(f"parameter ${place}: {error}", sqlstate=error.sqlstate) from None
+    except (InvalidArgument, Unsupported) as error:
+        raise type(error)(f"parameter ${place}: {error}") from None
+
+
+def _encoder(value: Any) -> Callable[[Any], Any]:
+    """Return how a value is kept whose type is derived from one that is known."""
+    if isinstance(value, Enum):
+        return lambda member: _encoded_plain(member.value)
+    for kind, encoder in _ENCODERS.items():
+        if isinstance(value, kind):
+            return encoder
+    if isinstance(value, int):
+        return int
+    if isinstance(value, bytes):
+        return bytes
+    fix = "wrap it in Json(), or pass one of its fields"
+    raise InvalidArgument(f"SQLite has nothing for a {type(value).__name__}", fix=fix)
+
+
+def _encoded_plain(value: Any) -> Any:
+    return value if type(value) in _AS_IT_IS else (_ENCODERS.get(type(value)) or _encoder(value))(value)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise DataError("a text holds a NUL character", sqlstate="22021", fix="store it as bytes")
+    return str(value)
+
+
+def _float(value: float) -> float:
+    if value != value:  # noqa: PLR0124  # SQLite would keep NULL in place of it
+        raise DataError("a float is no number (NaN)", sqlstate="22003", fix="store NULL")
+    return float(value)
+
+
+def _moment(value: datetime) -> str:
+    """Always as long, so that texts sort as moments do; and with a space, as `current_timestamp` has it."""
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")
+
+
+def _clock(value: time) -> str:
+    if value.tzinfo is not None:
+        raise InvalidArgument("SQLite has nothing for a time of day with a zone")
+    return value.isoformat("microseconds")
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value.value if isinstance(value, Json) else value).decode()
+    except (TypeError, ValueError, OverflowError):
+        raise DataError("a value cannot be written as JSON", sqlstate="22P02") from None
+
+
+def _array(_value: Any) -> Any:
+    raise Unsupported("sqlite has no arrays", fix="use Json()")
+
+
+def _span(_value: Any) -> Any:
+    raise Unsupported("sqlite has no intervals", fix="store seconds")
+
+
+_ENCODERS: dict[type, Callable[[Any], Any]] = {
+    str: _text,
+    float: _float,
+    datetime: _moment,
+    date: date.isoformat,
+    time: _clock,
+    Decimal: str,
+    UUID: str,
+    Json: _json,
+    dict: _json,
+    list: _json,
+    timedelta: _span,
+    Array: _array,
+}
+
+
+class _Bad:
+    """A value that does not fit its declared type; the row says of which column."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+
+def checked(rows: list[Any], columns: Sequence[str]) -> list[Any]:
+    """Return rows that came back, when each value fitted the declared type of its column.
+
+    Raises:
+        DecodeError: one did not; it names the column and the type.
+    """
+    if not getattr(_state, "bad", False):
+        return rows
+    _state.bad = False
+    for row in rows:
+        for name, value in zip(columns, row, strict=True):
+            if isinstance(value, _Bad):
+                message = f"a value of the column {name} is no {value.kind}"
+                raise DecodeError(message, sqlstate="22P02", column=name, datatype=value.kind)
+    return rows
+
+
+def register() -> None:
+    """Tell the module `sqlite3` the declared types: the connections that ask for declared types read them so.
+
+    That is for the whole process: there is no other way.
+    """
+    for names, decode in _DECODERS.items():
+        for name in names.split():
+            sqlite3.register_converter(name, _guarded(name, decode))
+
+
+def _guarded(name: str, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def converter(raw: bytes) -> Any:
+        try:
+            return decode(raw)
+        except (ValueError, ArithmeticError, msgspec.DecodeError):
+            _state.bad = True
+            return _Bad(name)
+
+    return converter
+
+
+def _boolean(raw: bytes) -> bool:
+    try:
+        return _TRUTHS[raw]
+    except KeyError:
+        raise ValueError from None
+
+
+def _decimal(raw: bytes) -> Decimal:
+    return Decimal(raw.decode())
+
+
+def _uuid(raw: bytes) -> UUID:
+    return UUID(bytes=raw) if len(raw) == 16 else UUID(raw.decode())
+
+
+def _timestamp(raw: bytes) -> datetime:
+    """Without a zone as it is written; SQLite's own functions also give seconds since 1970."""
+    text = raw.decode()
+    if text.lstrip("-").replace(".", "", 1).isdigit():
+        return _EPOCH + timedelta(seconds=float(text))
+    return datetime.fromisoformat(text)
+
+
+def _timestamptz(raw: bytes) -> datetime:
+    made = _timestamp(raw)
+    return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+
+
+def _date(raw: bytes) -> date:
+    return date.fromisoformat(raw.decode()[:10])
+
+
+def _time(raw: bytes) -> time:
+    return time.fromisoformat(raw.decode())
+
+
+_TRUTHS = {b"1": True, b"0": False, b"true": True, b"false": False, b"t": True, b"f": False}
+_DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "boolean bool": _boolean,
+    "numeric decimal": _decimal,
+    "uuid": _uuid,
+    "json jsonb": msgspec.json.decode,
+    "timestamp datetime": _timestamp,
+    "timestamptz": _timestamptz,
+    "date": _date,
+    "time": _time,
+}
+
+
+def every(rows: Iterable[Sequence[Any]], at: list[int]) -> Iterable[Sequence[Any]]:
+    """Yield rows of parameters as SQLite keeps them, and count them in `at[0]`."""
+    for row in rows:
+        at[0] += 1
+        yield encode(row)
