@@ -144,7 +144,7 @@ def _rewrite(look: Look) -> Iterator[Found]:
         at = skip(action, 1, "column")
         rest = action[at + 1 :]
         if action[:1] == ("alter",) and (rest[:1] == ("type",) or rest[:3] == ("set", "data", "type")):
-            reason = f"{locked}, unless the old type differs in its length alone"
+            reason = f"{locked}, unless the old type is a shorter one of the same kind, as varchar(10) is for text"
             yield "table_rewrite", reason, _REWRITE
         elif action[:1] == ("alter",) and rest[:2] == ("set", "expression"):
             yield "table_rewrite", locked, _REWRITE
@@ -178,7 +178,7 @@ def _column(table: str, name: str, rest: Keys) -> Iterator[Found]:
     elif call := _volatile(rest):
         reason = f"{locked}, because {call}() may give each row another value"
         yield "table_rewrite", reason, f"{fix}; allow it when the function is stable or immutable"
-    if "check" in rest:
+    if "check" in rest or ("references" in rest and "default" in rest):
         yield "validates_under_lock", f"nobody can read or write {table} while all rows are checked", _VALIDATE
     if "unique" in rest or ("primary", "key") in pairs:
         reason = f"nobody can read or write {table} until its index is built"

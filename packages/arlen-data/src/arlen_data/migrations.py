@@ -12,7 +12,7 @@ from arlen_data.faults import MigrationError
 from arlen_data.folders import Migrations, Source, read
 from arlen_data.history import Entry, History
 from arlen_data.lint import Finding, lint
-from arlen_data.plans import Row, Want, pending, rows
+from arlen_data.plans import Row, Want, latest, pending, rows
 from arlen_data.runner import Done, Limits, Runner
 from arlen_data.scripts import Script
 from arlen_data.turns import turn
@@ -35,6 +35,7 @@ __all__ = [
     "Want",
     "accept",
     "at_start",
+    "back",
     "down",
     "migrate",
     "plan",
@@ -145,6 +146,20 @@ async def down(
     scripts = read(source, db.capabilities.dialect)
     async with _prepared(db, scripts, Limits(lock_timeout, attempts, wait)) as (_, runner):
         return await runner.back(count)
+
+
+async def back(db: Database, source: Source = FOLDER, count: int = 1) -> list[Script]:
+    """Return what `down` would take back; nothing is written.
+
+    Args:
+        db: opened.
+        source: see `migrate`.
+        count: see `down`.
+
+    Raises:
+        MigrationError: `down` would refuse.
+    """
+    return latest(read(source, db.capabilities.dialect), await _entries(db), count)
 
 
 async def accept(db: Database, source: Source, version: str) -> None:
