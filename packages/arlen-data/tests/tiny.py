@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from typing import Any, Self
 
+from arlen_core.clock import Clock
 from arlen_data.capabilities import Capabilities
 from arlen_data.database import Database
 from arlen_data.errors import DatabaseError, InvalidArgument, PoolClosed, TransactionError, Unsupported, kind
@@ -27,6 +28,7 @@ STATES = {
     sqlite3.SQLITE_CONSTRAINT_NOTNULL: "23502",
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "23503",
     sqlite3.SQLITE_CONSTRAINT_CHECK: "23514",
+    sqlite3.SQLITE_BUSY: "55P03",
 }
 CONTROL = re.compile(r"\s*(begin|commit|end|rollback|savepoint|release)\b", re.IGNORECASE)
 
@@ -34,14 +36,16 @@ CONTROL = re.compile(r"\s*(begin|commit|end|rollback|savepoint|release)\b", re.I
 class Tiny(Database):
     """One connection; every call blocks."""
 
-    def __init__(self, path: str = ":memory:", *, name: str = "default") -> None:
-        super().__init__(CAPABILITIES, name=name)
-        self.path = path
+    def __init__(
+        self, path: str = ":memory:", *, name: str = "default", foreign_keys: bool = True, clock: Clock | None = None
+    ) -> None:
+        super().__init__(CAPABILITIES, name=name, clock=clock)
+        self.path, self.foreign_keys = path, foreign_keys
         self.raw: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        self.raw = sqlite3.connect(self.path, isolation_level=None)
-        self.raw.execute("pragma foreign_keys = on")
+        self.raw = sqlite3.connect(self.path, isolation_level=None, timeout=0)
+        self.raw.execute(f"pragma foreign_keys = {int(self.foreign_keys)}")
 
     async def close(self) -> None:
         raw, self.raw = self.raw, None
@@ -49,11 +53,12 @@ class Tiny(Database):
             raw.close()
 
     def again(self, **changes: Any) -> Self:
-        if changes.keys() - {"path", "name"}:
-            raise InvalidArgument(f"tiny has no settings {', '.join(changes)}")
-        if self.path == ":memory:" and not changes:
+        given = {"path": self.path, "name": self.name, "foreign_keys": self.foreign_keys, "clock": self.clock}
+        if unknown := changes.keys() - given.keys():
+            raise InvalidArgument(f"tiny has no settings {', '.join(sorted(unknown))}")
+        if changes.get("path", self.path) == ":memory:":
             raise Unsupported("a database in memory is there once")
-        return type(self)(**({"path": self.path, "name": self.name} | changes))
+        return type(self)(**(given | changes))
 
     async def session(self, options: Options) -> Session:
         made = TinySession(self)

@@ -11,7 +11,7 @@ import anyio
 from msgspec import Struct
 
 from arlen_core.failpoints import failpoint
-from arlen_data.errors import DatabaseError, InvalidArgument, LockTimeout
+from arlen_data.errors import DatabaseError, InvalidArgument, LockTimeout, Unsupported
 from arlen_data.faults import MigrationError
 from arlen_data.plans import latest, pending
 from arlen_data.turns import late
@@ -265,7 +265,7 @@ class Runner:
             return nullcontext(self._db)
         try:
             return self._db.again(**changes)
-        except InvalidArgument as error:
+        except (InvalidArgument, Unsupported) as error:
             asked = " and ".join(each.replace("_", "-") for each in changes)
             fix = "remove it, or use an adapter that has this setting"
             message = f"{self._db.capabilities.adapter} cannot do {asked} for a single file"
