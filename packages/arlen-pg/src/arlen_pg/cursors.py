@@ -1,0 +1,235 @@
+"""Cursors: a connection by psycopg's public API, for where the raw one cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import pq
+from psycopg.types.datetime import TimestamptzLoader
+
+from arlen_data.errors import DatabaseError, TransactionError
+from arlen_data.results import Result
+from arlen_pg.codecs import columns, maker
+from arlen_pg.failures import lost, translated
+from arlen_pg.texts import traits
+from arlen_pg.wires import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+    from psycopg.abc import Buffer
+
+    from arlen_data.lanes import Chunk
+    from arlen_pg.codecs import Codec
+    from arlen_pg.settings import Settings
+
+__all__ = ["CursorWire"]
+
+_SEEN = 1000  # statements that are remembered as run
+
+
+class _UtcLoader(TimestamptzLoader):
+    """psycopg's gives the session's zone."""
+
+    def load(self, data: Buffer) -> datetime:
+        return super().load(data).astimezone(UTC)
+
+
+class CursorWire(Wire):
+    """One connection; see `Wire`. One statement runs at a time; others wait for it."""
+
+    def __init__(self, link: psycopg.AsyncConnection[Any], codec: Codec, settings: Settings) -> None:
+        super().__init__(link, codec, settings)
+        link.adapters.register_loader("timestamptz", _UtcLoader)
+        self._lock = asyncio.Lock()
+        self._streaming = self._stale = False
+        self._seen: set[str] = set()
+        self._cut: DatabaseError | None = None
+        self._watch()
+
+    async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
+        if begin or not params:  # psycopg sends texts without parameters by the simple protocol, outside of a pipeline
+            return (await self._piped([(sql, params)], begin, note=False))[0]
+        stateful = self._look(sql)
+        params = self._checked(params)
+        async with self._turn(sql, params) as link:
+            cursor = psycopg.AsyncRawCursor(link)
+            await cursor.execute(sql, params, prepare=self._kept(sql))
+            self.stateful |= stateful
+            return self._result(cursor)
+
+    async def batch(self, pairs: Sequence[tuple[str, Sequence[Any]]], *, begin: bytes = b"") -> list[Result]:
+        return await self._piped(pairs, begin, note=True)
+
+    async def _piped(self, pairs: Sequence[tuple[str, Sequence[Any]]], begin: bytes, *, note: bool) -> list[Result]:
+        stateful = any([self._look(sql) for sql, _ in pairs])
+        given = [(sql, self._checked(params)) for sql, params in pairs]
+        every = [value for _, params in given for value in params]
+        cursors: list[psycopg.AsyncRawCursor[Any]] = []
+        try:
+            async with self._turn(given[0][0], every) as link:
+                async with link.pipeline():
+                    if begin:
+                        await link.execute(begin)
+                    for sql, params in given:
+                        cursor = psycopg.AsyncRawCursor(link)
+                        cursors.append(cursor)
+                        await cursor.execute(sql, params, prepare=self._kept(sql))
+                self.stateful |= stateful
+                return [self._result(cursor) for cursor in cursors]
+        except DatabaseError as error:
+            done = sum(cursor.pgresult is not None for cursor in cursors)
+            if note:
+                error.add_note(f"statement {done + 1} of the {len(pairs)} in the batch")
+            raise
+
+    async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
+        stateful = self._look(sql)
+        params = self._checked(params)
+        async with self._turn(sql, params) as link:
+            self._streaming = True
+            cursor = psycopg.AsyncRawCursor(link, row_factory=_row_factory)
+            rows = cursor.stream(sql, params, size=size)
+            try:
+                held: Chunk = []
+                async for row in rows:
+                    held.append(row)
+                    if len(held) >= size:
+                        yield held
+                        held = []
+                        await asyncio.sleep(0)
+                if held:
+                    yield held
+            except (psycopg.DataError, ValueError) as error:
+                if cursor.pgresult is None or getattr(error, "sqlstate", None):
+                    raise
+                raise self.codec.unreadable(cursor.pgresult) from None
+            finally:
+                self._streaming = False
+                self.stateful |= stateful
+                await rows.aclose()
+
+    async def control(self, sql: str) -> bytes:
+        async with self._turn(sql, ()) as link:
+            cursor = await link.execute(sql.encode())
+            return (cursor.statusmessage or "").encode()
+
+    def forget(self) -> None:
+        self._stale = True
+
+    def give_up(self, key: Any) -> None:
+        self._stale = True
+
+    def cut(self, error: DatabaseError) -> None:
+        self._cut = error
+        self.close()
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        async with self._turn("copy", ()) as link:
+            yield link
+
+    def close(self) -> None:
+        if not self.dead:
+            self.dead = True
+            if not self.link.closed:
+                self._unwatch()
+            self.pgconn.finish()
+
+    def _look(self, sql: str) -> bool:
+        kind = traits(sql)
+        self.unprepared |= kind.unprepares
+        return kind.stateful
+
+    def _checked(self, params: Sequence[Any]) -> Sequence[Any]:
+        """Refuse what cannot be sent, with our errors, before anything is."""
+        self.codec.dump(params)
+        return self.codec.widened(params)
+
+    def _kept(self, sql: str) -> bool:
+        return bool(self.settings.statement_cache) and traits(sql).kept
+
+    @asynccontextmanager
+    async def _turn(self, sql: str, params: Sequence[Any]) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Have the connection for a block, and turn psycopg's errors into ours."""
+        if self._streaming:
+            fix = "read the stream to its end first, or run the statement on the database itself"
+            raise TransactionError("a stream is open on this transaction", fix=fix)
+        async with self._lock:
+            self.sent += 1
+            try:
+                await self._unstale()
+                yield self.link
+                self._remember(sql)
+            except psycopg.Error as error:
+                raise self._failed(error, sql, params) from error
+            finally:
+                self._after()
+
+    async def _unstale(self) -> None:
+        """Have psycopg forget what it prepared: it does when it sees this."""
+        if self._stale and self.pgconn.transaction_status != pq.TransactionStatus.INERROR:
+            self._stale = False
+            self._seen.clear()
+            if self.settings.statement_cache:
+                await self.link.execute("deallocate all")
+
+    def _remember(self, sql: str) -> None:
+        if len(self._seen) >= _SEEN:
+            self._seen.clear()
+        self._seen.add(sql)
+
+    def _failed(self, error: psycopg.Error, sql: str, params: Sequence[Any]) -> DatabaseError:
+        if self._cut is not None:
+            return self._cut
+        if self.link.closed and not error.sqlstate:
+            return lost(str(error))
+        made = translated(error, params, stale=sql in self._seen and bool(self.settings.statement_cache))
+        if made.code == "stale_statement":
+            self._stale = True
+        return made
+
+    def _after(self) -> None:
+        if self.link.closed:
+            self.dead = True
+            self.pgconn.finish()
+        else:
+            self._watch()
+
+    def _result(self, cursor: psycopg.AsyncRawCursor[Any]) -> Result:
+        result = cursor.pgresult
+        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+            return Result((), [], (result.command_tuples or 0) if result is not None else 0)
+        names = columns(result)
+        return Result(names, self.codec.load(result, maker(names)), result.command_tuples or 0)
+
+    def _watch(self) -> None:
+        """See the end of an idle connection; psycopg's own waits replace this, and take it away."""
+        with suppress(NotImplementedError):  # Windows's default loop
+            self.loop.add_reader(self.pgconn.socket, self._arrived)
+
+    def _unwatch(self) -> None:
+        with suppress(NotImplementedError):
+            self.loop.remove_reader(self.pgconn.socket)
+
+    def _arrived(self) -> None:
+        if self._lock.locked():
+            return
+        try:
+            self.pgconn.consume_input()
+            self.pgconn.is_busy()
+        except psycopg.Error:
+            pass
+        if self.pgconn.status != pq.ConnStatus.OK:
+            self.close()
+            if not self.lent:
+                self.home(self)
+
+
+def _row_factory(cursor: psycopg.AsyncCursor[Any]) -> Any:
+    result = cursor.pgresult
+    return maker(columns(result)) if result is not None else tuple

@@ -1,0 +1,57 @@
+"""Opening: how a connection is made, by either transport."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from arlen_pg.cursors import CursorWire
+from arlen_pg.failures import translated, unreachable
+from arlen_pg.raw import RawWire
+
+if TYPE_CHECKING:
+    from arlen_pg.codecs import Codec
+    from arlen_pg.settings import Settings
+    from arlen_pg.wires import Wire
+
+__all__ = ["connect", "dial"]
+
+
+async def dial(settings: Settings, codec: Codec) -> psycopg.AsyncConnection[Any]:
+    """Return psycopg's connection in autocommit; `ConnectionFailed` says why there is none."""
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            return await psycopg.AsyncConnection.connect(
+                settings.conninfo(),
+                autocommit=True,
+                prepare_threshold=0 if settings.statement_cache else None,
+                context=codec,
+            )
+    except TimeoutError:
+        timeout = TimeoutError(f"no answer in {settings.connect_timeout:g} s")
+        raise unreachable(timeout, settings.target()) from None
+    except (psycopg.Error, OSError) as error:
+        raise unreachable(error, settings.target(), secrets=settings.secrets()) from None
+
+
+async def connect(settings: Settings, codec: Codec) -> Wire:
+    """Return a connection that is ready for statements."""
+    link = await dial(settings, codec)
+    if settings.statement_cache:
+        link.prepared_max = settings.statement_cache
+    made: Wire = RawWire(link, codec, settings) if settings.transport == "raw" else CursorWire(link, codec, settings)
+    made.lent = True
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            prologue = settings.prologue(made.known)
+            if prologue:
+                await made.control(prologue)
+    except BaseException as error:
+        made.close()
+        if isinstance(error, psycopg.Error):
+            raise translated(error) from None
+        raise
+    made.lent = False
+    return made
