@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Generic, TypeVar
 
 import anyio
 
 from arlen_data.database import Database
+from arlen_data.errors import PoolTimeout
 from arlen_data.queries import Queries
 
-__all__ = ["BOUND", "Caught", "count", "drop", "keeps", "raises", "until"]
+__all__ = ["BOUND", "Caught", "count", "exactly", "keeps", "raises", "until"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -57,9 +58,14 @@ async def count(db: Queries, table: str) -> int:
     return await db.value(f"select count(*) from {table}", into=int)  # noqa: S608  # the checks' own names
 
 
-async def drop(db: Database, table: str) -> None:
-    """Drop a table."""
-    await db.execute(f"drop table {table}")
+async def exactly(db: Database, size: int) -> None:
+    """Hold as many transactions as the pool may have connections; one more finds none."""
+    async with AsyncExitStack() as held:
+        for number in range(size):
+            tx = await held.enter_async_context(db.transaction())
+            assert number == await tx.value("select cast($1 as bigint)", number)
+        with raises(PoolTimeout):
+            await db.value("select 1")
 
 
 async def keeps(db: Database, table: str, value: Any) -> Any:

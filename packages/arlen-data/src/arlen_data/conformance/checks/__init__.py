@@ -1,0 +1,1 @@
+"""Checks: the promises of the data contract, one module for each family."""

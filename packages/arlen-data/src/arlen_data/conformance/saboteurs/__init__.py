@@ -1,0 +1,1 @@
+"""Saboteurs: databases that break one promise each, to prove that the check of that promise sees it."""
