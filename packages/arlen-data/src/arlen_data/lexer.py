@@ -151,8 +151,8 @@ def tokens(text: str, dialect: str) -> Iterator[Token]:
             kind, end = "comment", _commented(text, at, line, nested=dialect == "postgresql")
         elif kind == "dollar":
             kind, end = "string", _quoted(text, found, line)
-        elif kind == "symbol" and found[0] in "'\"`":
-            raise LexError(f"the quote {found[0]} is never closed", line)
+        elif (kind == "symbol" and found[0] in "'\"`") or _open(text, found, dialect):
+            raise LexError(f"the quote {text[end - 1 if kind == 'symbol' else end]} is never closed", line)
         if kind != "space":
             yield Token(kind, text[at:end], at, line)  # type: ignore[arg-type]  # the groups are the kinds
         line += text.count("\n", at, end)
@@ -186,6 +186,7 @@ class _Splitter:
         self.made: list[Statement] = []
         self.tokens: list[Token] = []
         self.comments: list[Token] = []
+        self.closed = 0
 
     def feed(self, token: Token) -> None:
         if token.kind == "comment":
@@ -194,6 +195,7 @@ class _Splitter:
             self.tokens.append(token)
         else:
             self._end()
+            self.closed = token.end
 
     def finish(self) -> list[Statement]:
         self._end()
@@ -204,8 +206,7 @@ class _Splitter:
             self.comments.append(token)
             return
         last = self.made[-1]
-        between = self.text[last.tokens[-1].end : token.start]
-        if "\n" in between:
+        if "\n" in self.text[self.closed : token.start]:
             self.comments.append(token)
         else:
             self.made[-1] = Statement(last.text, last.line, last.tokens, (*last.comments, token))
@@ -270,6 +271,11 @@ def _commented(text: str, start: int, line: int, *, nested: bool) -> int:
         else:
             at = found.start() + 1  # the star of /*/ may close it
     return at
+
+
+def _open(text: str, found: re.Match[str], dialect: str) -> bool:
+    """Tell whether a word is the E of a string that has no end, for the shorter string after it is none."""
+    return dialect == "postgresql" and found[0] in {"e", "E"} and text[found.end() : found.end() + 1] == "'"
 
 
 def _quoted(text: str, opened: re.Match[str], line: int) -> int:
