@@ -35,7 +35,6 @@ from arlen_sqlbuilder import (
 )
 
 SKIP = re.compile(r"'[^']*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$", re.DOTALL)
-TAG = re.compile(r"/\*v(\d+)\*/(?:\$(\d+)|\?)")
 TRAPS = ["'$1'", "'? and :name'", "'{{}}'", "$$ $2 ? $$", "'%s %(x)s'"]
 
 
