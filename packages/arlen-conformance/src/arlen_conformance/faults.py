@@ -65,7 +65,7 @@ class FaultProxy:
         self.rate = 0.0
         self._links: dict[asyncio.Task[None], _Link] = {}
         self._folder: TemporaryDirectory[str] | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._accepting: tuple[asyncio.Task[None], socket.socket] | None = None
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -106,7 +106,7 @@ class FaultProxy:
             user, at, _ = parts.netloc.rpartition("@")
             return urlunsplit(parts._replace(netloc=f"{user}{at}{self.address[0]}:{self.address[1]}"))
         if "unix" in parts.scheme:
-            return urlunsplit(parts._replace(path=self.address))
+            return f"{parts.scheme}://{self.address}" + (f"?{parts.query}" if parts.query else "")
         return urlunsplit(parts._replace(query=f"host={quote(str(Path(self.address).parent), safe='')}"))
 
     async def accept(self) -> None:
@@ -114,13 +114,14 @@ class FaultProxy:
         if self._accepting is None:
             listener = _listener(self.address)
             self.address = self.address if isinstance(self.address, str) else listener.getsockname()[:2]
-            self._accepting = asyncio.create_task(self._accept(listener))
+            self._accepting = asyncio.create_task(self._accept(listener)), listener
 
     async def refuse(self) -> None:
         """Take no more connections: clients are refused. Those that there are stay."""
-        task, self._accepting = self._accepting, None
-        if task is not None:
-            await _ended([task])
+        accepting, self._accepting = self._accepting, None
+        if accepting is not None:
+            await _ended([accepting[0]])
+            accepting[1].close()
             if isinstance(self.address, str):
                 os.unlink(self.address)  # noqa: PTH108 - what a Path does, which ruff takes for slow
 
@@ -162,13 +163,12 @@ class FaultProxy:
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                client, _ = await loop.sock_accept(listener)
-                link = _Link(self, client, self._changed)
-                task = asyncio.create_task(link.run())
-                self._links[task] = link
-                task.add_done_callback(self._links.pop)
+        while True:
+            client, _ = await loop.sock_accept(listener)
+            link = _Link(self, client, self._changed)
+            task = asyncio.create_task(link.run())
+            self._links[task] = link
+            task.add_done_callback(self._links.pop)
 
 
 class _Link:

@@ -59,7 +59,11 @@ class Engine:
         self.address = recipe.address
         self.pid: int | None = None
         _wires.add(wire)
-        self._hear()
+        try:
+            self._hear()
+        except BaseException:
+            wire.close()
+            raise
 
     def start(self) -> None:
         """Start it again after `stop` or `kill`."""
@@ -105,13 +109,17 @@ class Engine:
         if not self.private:
             reason = f"this {self._recipe.name} is shared with other workers of the run, which would notice {action}"
             raise EngineError("engine_shared", reason, f"use the fixture {self._recipe.name}_engine: a private one")
-        self._wire.sendall(f"{action}\n".encode())
+        with suppress(OSError):  # the keeper is gone, which the next line says
+            self._wire.sendall(f"{action}\n".encode())
         self._hear()
 
     def _hear(self) -> None:
         line = b""
         while not line.endswith(b"\n"):
-            if not (more := self._wire.recv(65536)):
+            more = b""
+            with suppress(OSError):
+                more = self._wire.recv(65536)
+            if not more:
                 raise EngineError("engine_gone", f"the keeper of {self._recipe.name} has ended", "run the tests again")
             line += more
         answer = json.loads(line)

@@ -47,10 +47,11 @@ class Keeper:
         self.process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Run the commands that come first; `CalledProcessError` when one fails."""
+        """Run the commands that come first; `RuntimeError` when one fails."""
         with (self.folder / "log").open("ab") as log:
             for command in self.recipe["prepare"]:
-                subprocess.run(command, check=True, **self._how(log))
+                if status := subprocess.run(command, check=False, **self._how(log)).returncode:
+                    raise RuntimeError(f"{command[0]} failed with {status}: {self.log()}")
 
     def start(self) -> None:
         """Start the engine and wait until it answers; `RuntimeError` when it does not."""
@@ -203,7 +204,7 @@ def main(recipe: str, number: str) -> None:
             keeper.prepare()
             keeper.start()
         except Exception as error:  # noqa: BLE001 - the client raises it
-            first.sendall(_document({"error": f"{type(error).__name__}: {error}; {keeper.log()}"}))
+            first.sendall(_document({"error": f"{type(error).__name__}: {error}"}))
             keeper.close()
         else:
             with suppress(OSError):
