@@ -9,12 +9,13 @@ from arlen_data.errors import UniqueViolation
 if TYPE_CHECKING:
     from arlen_data.database import Database
 
-__all__ = ["TABLES", "install", "now"]
+__all__ = ["TABLES", "install", "instant", "now"]
 
 _NOW = {
     "postgresql": "(extract(epoch from clock_timestamp())::float8)",
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
 }
+_INSTANT = _NOW | {"postgresql": "(extract(epoch from statement_timestamp())::float8)"}
 _NUMBER = {
     "postgresql": "bigint generated always as identity primary key",
     "sqlite": "integer primary key autoincrement",
@@ -39,7 +40,7 @@ TABLES: tuple[str, ...] = (
     dead integer not null default 0,
     error text not null default ''
 )""",
-    "create index if not exists arlen_outbox_due on arlen_outbox (dead, due, seq)",
+    "create index if not exists arlen_outbox_next on arlen_outbox (dead, seq)",
     "create index if not exists arlen_outbox_key on arlen_outbox (key, seq)",
     """create table if not exists arlen_inbox (
     id text not null primary key,
@@ -56,6 +57,11 @@ def now(dialect: str) -> str:
     "((julianday('now') - 2440587.5) * 86400.0)"
     """
     return _NOW[dialect]
+
+
+def instant(dialect: str) -> str:
+    """Return the expression for the time at which the statement began, which an index can be searched with."""
+    return _INSTANT[dialect]
 
 
 async def install(db: Database) -> None:

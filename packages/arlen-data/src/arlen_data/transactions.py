@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from arlen_data.effects import Effect
+
 __all__ = ["Transaction"]
 
 _log = logging.getLogger("arlen_data")
@@ -49,6 +51,7 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         self._session: Session | None = None
         self._scope: anyio.CancelScope | None = None
         self._hooks: list[Hook] = []
+        self._effects: list[Effect] = []
         self._name = ""
         self._count = 0
 
@@ -70,6 +73,7 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         session = self._lane()
         try:
             if error is None:
+                await self._written(session)
                 await self._committed(session)
             else:
                 await self._rolled(session, error)
@@ -88,14 +92,22 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
             raise Unsupported(f"{self.capabilities.adapter} has no savepoints")
         return Transaction(self.database, Options(), deadline=deadline, outer=self)
 
-    def after_commit(self, function: Callable[..., Any], *args: Any, **options: Any) -> None:
+    def after_commit(self, function: Callable[..., Any] | Effect, *args: Any, **options: Any) -> None:
         """Call a function, or await a coroutine function, when everything is committed; not after a rollback.
 
+        Args:
+            function: what to call; or an `Effect`, which goes into the outbox with the commit.
+            args: for the function.
+            options: for the function.
+
         What it raises is logged: the data is committed, and the caller must learn that. It lives in this process: when
-        the process dies between the commit and the call, the call is lost. `Outbox` is for what must not be lost.
+        the process dies between the commit and the call, the call is lost. An effect is not.
         """
         self._lane()
-        self._hooks.append((function, args, options))
+        if callable(function):
+            self._hooks.append((function, args, options))
+        else:
+            self._effects.append(function)
 
     def _lane(self) -> Session:
         if self._session is None:
@@ -114,13 +126,26 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         await session.save(name)
         self._session, self._name = session, name
 
+    async def _written(self, session: Session) -> None:
+        """Put the effects into the outbox; when that fails, nothing is committed."""
+        if self._outer is not None or not self._effects:
+            return
+        from arlen_data.effects import write  # most programs have no outbox
+
+        try:
+            await write(self, self._effects)
+        except BaseException as error:
+            await self._rolled(session, error)
+            raise
+
     async def _committed(self, session: Session) -> None:
         if self._outer is None:
             await session.commit()
             return
         await session.release(self._name)
         self._outer._hooks += self._hooks  # noqa: SLF001
-        self._hooks = []
+        self._outer._effects += self._effects  # noqa: SLF001
+        self._hooks, self._effects = [], []
 
     async def _rolled(self, session: Session, error: BaseException) -> None:
         with anyio.CancelScope(shield=True):
