@@ -5,10 +5,12 @@ import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from typing import Any, Self
 
+import anyio
+
 from arlen_core.clock import Clock
 from arlen_data.capabilities import Capabilities
 from arlen_data.database import Database
-from arlen_data.errors import DatabaseError, InvalidArgument, PoolClosed, TransactionError, Unsupported, kind
+from arlen_data.errors import DatabaseError, DataError, InvalidArgument, PoolClosed, TransactionError, Unsupported, kind
 from arlen_data.lanes import Chunk, Options, Session
 from arlen_data.results import Result
 from arlen_data.rows import shape
@@ -28,9 +30,19 @@ STATES = {
     sqlite3.SQLITE_CONSTRAINT_NOTNULL: "23502",
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "23503",
     sqlite3.SQLITE_CONSTRAINT_CHECK: "23514",
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: "23000",
     sqlite3.SQLITE_BUSY: "55P03",
 }
-CONTROL = re.compile(r"\s*(begin|commit|end|rollback|savepoint|release)\b", re.IGNORECASE)
+CONTROL = re.compile(
+    r"(\s|--[^\n]*\n|/\*.*?\*/)*(begin|start|commit|end|rollback|savepoint|release)\b", re.IGNORECASE | re.DOTALL
+)
+MESSAGES = {
+    r"syntax error|incomplete input": "42601",
+    r"no such table": "42P01",
+    r"no such column": "42703",
+    r"integer overflow": "22003",
+}
+PLACE = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*)|\$(\d+)")
 
 
 class Tiny(Database):
@@ -42,6 +54,7 @@ class Tiny(Database):
         super().__init__(CAPABILITIES, name=name, clock=clock)
         self.path, self.foreign_keys = path, foreign_keys
         self.raw: sqlite3.Connection | None = None
+        self.free = anyio.Semaphore(1)  # one transaction at a time
 
     async def open(self) -> None:
         self.raw = sqlite3.connect(self.path, isolation_level=None, timeout=0)
@@ -61,9 +74,13 @@ class Tiny(Database):
         return type(self)(**(given | changes))
 
     async def session(self, options: Options) -> Session:
-        made = TinySession(self)
-        await made._control("begin immediate")
-        return made
+        await self.free.acquire()
+        try:
+            self.perform("begin immediate", ())
+        except BaseException:
+            self.free.release()
+            raise
+        return TinySession(self)
 
     async def run(self, sql: str, params: Sequence[Any]) -> Result:
         if CONTROL.match(sql):
@@ -81,21 +98,17 @@ class Tiny(Database):
         columns: Sequence[str],
         rows: Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]],
     ) -> int:
-        names = ", ".join(f'"{each}"' for each in columns)
-        places = ", ".join("?" * len(columns))
-        sql = f'insert into "{table[-1]}" ({names}) values ({places})'
-        values = [row async for row in rows] if isinstance(rows, AsyncIterable) else list(rows)
-        return await self.run_many(sql, values)
+        async with self.transaction() as tx:
+            return await tx._lane().load(table, columns, rows)
 
     def perform(self, sql: str, params: Sequence[Any]) -> Result:
         if self.raw is None:
             raise PoolClosed("the database is not open")
         try:
-            cursor = self.raw.execute(re.sub(r"\$(\d+)", r"?\1", sql), tuple(params))
+            cursor = self.raw.execute(PLACE.sub(placed, sql), tuple(map(kept, params)))
             found = cursor.fetchall()
-        except sqlite3.Error as error:
-            state = STATES.get(getattr(error, "sqlite_errorcode", 0), "")
-            raise (kind(state) if state else DatabaseError)(str(error), sqlstate=state) from error
+        except (sqlite3.Error, OverflowError) as error:
+            raise failure(error) from error
         columns = tuple(each[0] for each in cursor.description or ())
         affected = len(found) if columns and cursor.rowcount < 0 else max(cursor.rowcount, 0)
         return Result(columns, list(map(shape(columns), found)), affected)
@@ -122,13 +135,66 @@ class TinySession(Session):
         return [await self.run(sql, params) for sql, params in statements]
 
     async def load(self, table: Any, columns: Any, rows: Any) -> int:
-        return await self.database.load(table, columns, rows)
+        names = ", ".join(map(quoted, columns))
+        places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        sql = f"insert into {quoted(table[-1])} ({names}) values ({places})"
+        number = 0
+        async for row in each(rows):
+            number += 1
+            try:
+                await self.run(sql, row)
+            except DatabaseError as error:
+                raise type(error)(f"row {number}: {error}", sqlstate=error.sqlstate) from error
+        return number
 
     async def commit(self) -> None:
-        await self._control("commit")
+        self.end("commit")
 
     async def rollback(self) -> None:
-        await self._control("rollback")
+        self.end("rollback")
+
+    def end(self, sql: str) -> None:
+        try:
+            self.database.perform(sql, ())
+        finally:
+            self.database.free.release()
 
     async def _control(self, sql: str) -> None:
         self.database.perform(sql, ())
+
+
+def placed(found: re.Match[str]) -> str:
+    return found[1] or f"?{found[2]}"
+
+
+def kept(value: Any) -> Any:
+    if isinstance(value, str) and "\0" in value:
+        raise DataError("a text holds a NUL character", sqlstate="22021")
+    if isinstance(value, float) and value != value:
+        raise Unsupported("a float that is no number cannot be stored")
+    if value is not None and not isinstance(value, int | float | str | bytes):
+        raise Unsupported(f"a {type(value).__name__} cannot be stored")
+    return value
+
+
+def failure(error: Exception) -> DatabaseError:
+    message = str(error)
+    if isinstance(error, OverflowError):
+        return DataError("a number does not fit into 64 bits", sqlstate="22003")
+    states = (state for pattern, state in MESSAGES.items() if re.search(pattern, message))
+    state = STATES.get(getattr(error, "sqlite_errorcode", 0)) or next(states, "")
+    table, _, column = message.rpartition(": ")[2].rpartition(".") if state == "23502" else ("", "", "")
+    return (kind(state) if state else DatabaseError)(message, sqlstate=state, table=table, column=column)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+async def each(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    if isinstance(rows, AsyncIterable):
+        async for row in rows:
+            yield row
+        return
+    for row in rows:
+        yield row

@@ -103,6 +103,9 @@ class Database(Queries, Lane):
         """
         if isolation not in {None, "read committed", "repeatable read", "serializable"}:
             raise InvalidArgument(f"{isolation!r} is no isolation level")
+        self._able("transactions")
+        if read_only:
+            self._able("read_only")
         outer = self._sandbox.get() if self._sandbox is not None else None
         if outer is not None:
             return outer.transaction(deadline=deadline)
@@ -157,6 +160,10 @@ class Database(Queries, Lane):
     ) -> None:
         with anyio.CancelScope(shield=True):
             await self.close()
+
+    def _able(self, flag: str) -> None:
+        if not getattr(self.capabilities, flag):
+            raise Unsupported(f"{self.capabilities.adapter} has no {flag.replace('_', '-')}")
 
     def _lane(self) -> Lane:
         outer = self._sandbox.get() if self._sandbox is not None else None

@@ -123,11 +123,11 @@ _SQLITE: Final = Dialect(
     moments={"datetime": "timestamp", "date": "date", "time": "time"},
     interval="interval text",
     series=(
-        "with recursive s(n) as (select 1 union all select n + 1 from s where n < $1)"
+        "with recursive s(n) as (select 1 where $1 > 0 union all select n + 1 from s where n < $1)"
         " select n, printf('%.*c', 1000, 'x') as filler from s"
     ),
     failing=(
-        "with recursive s(n) as (select 1 union all select n + 1 from s where n < $1)"
+        "with recursive s(n) as (select 1 where $1 > 0 union all select n + 1 from s where n < $1)"
         " select n, abs(case n when 3000 then -9223372036854775807 - 1 else n end) as q from s"
     ),
     endless=(

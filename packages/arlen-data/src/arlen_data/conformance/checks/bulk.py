@@ -47,13 +47,13 @@ class Bulk:
         """A stream that is left early frees its connection: any number of them, one after another."""
         sql = dialect(adapter).series
         for _ in range(30):
-            async with adapter.stream(sql, 100_000, size=10) as rows:
+            async with adapter.stream(sql, 5000, size=10) as rows:
                 async for row in rows:
                     assert 1 == row.n
                     break
         for _ in range(30):
             with raises(Sentinel):
-                async with adapter.stream(sql, 100_000, size=10) as rows:
+                async with adapter.stream(sql, 5000, size=10) as rows:
                     async for _ in rows:
                         raise Sentinel
         assert 7 == await adapter.value("select 7")
@@ -94,7 +94,7 @@ class Bulk:
         assert STREAMED == seen
         assert HELD > most - before
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_many_rows(self, adapter: Database) -> None:
         """Rows go in with null, delimiters and every script, from a list, a generator and an asynchronous one."""
         await adapter.execute("create table bk01 (id bigint, name text)")
@@ -106,14 +106,14 @@ class Bulk:
             assert LOADED == await adapter.execute("delete from bk01")
         assert 0 == await adapter.copy_in("bk01", ["id"], [])
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_names_are_quoted(self, adapter: Database) -> None:
         """The names of the table and of the columns are names, whatever is in them."""
         await adapter.execute('create table "bk 01; ""x""" ("select" bigint, "A.b" text)')
         assert 1 == await adapter.copy_in('bk 01; "x"', ["A.b", "select"], [("one", 1)])
         assert [(1, "one")] == await adapter.all('select "select", "A.b" from "bk 01; ""x"""')
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_a_wrong_row_takes_all_back(self, adapter: Database) -> None:
         """A row that does not fit takes back all others, and the error has its class and the number of the row."""
         await adapter.execute("create table bk01_wrong (id bigint, name text not null)")
@@ -123,7 +123,7 @@ class Bulk:
         assert "41" in str(caught.error)
         assert 0 == await count(adapter, "bk01_wrong")
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_a_source_that_fails(self, adapter: Database) -> None:
         """An exception of the source of the rows arrives as it is, and nothing is stored."""
         await adapter.execute("create table bk01_source (id bigint)")
@@ -139,7 +139,7 @@ class Bulk:
         assert 0 == await count(adapter, "bk01_source")
         assert 1 == await adapter.copy_in("bk01_source", ["id"], [(2,)])
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_execute_many_is_all_or_nothing(self, adapter: Database) -> None:
         """A statement for many rows affects all of them, or none when one fails."""
         await adapter.execute("create table bk01_many (id bigint primary key)")
@@ -150,7 +150,7 @@ class Bulk:
         assert 3 == await count(adapter, "bk01_many")
         assert 0 == await adapter.execute_many(sql, [])
 
-    @promise
+    @promise(needs=["transactions"])
     async def test_bk01_a_batch_is_all_or_nothing(self, adapter: Database) -> None:
         """A batch gives each statement's result in order, and takes back everything when one fails."""
         await adapter.execute("create table bk01_batch (id bigint primary key)")

@@ -154,7 +154,7 @@ class Errors:
         assert stages == [event.stage for event in events]
         name = adapter.capabilities.adapter
         assert {(name, adapter.name, "run")} == {(each.source, each.target, each.operation) for each in events}
-        assert (1, "insert", 34, 1) == _facts(events[2], "affected_rows", "sql_token", "sql_length", "parameter_count")
+        assert (1, "insert", 33, 1) == _facts(events[2], "affected_rows", "sql_token", "sql_length", "parameter_count")
         assert ("unique_violation", "23505") == _facts(events[5], "error_code", "sqlstate")
         assert (1, 0) == _facts(events[8], "row_count", "parameter_count")
 
