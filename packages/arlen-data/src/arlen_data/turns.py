@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Turn", "late", "turn"]
 
 _PAUSE = 0.05
-_LONGEST = 1.0
-_UNLIMITED = (
-    "select set_config(name, '0', true) from pg_settings "
-    "where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
-)
+_LONGEST = 0.25
+_QUIET = "set local idle_in_transaction_session_timeout to 0"
+_UNLIMITED = "select count(set_config(name, '0', true)) from pg_settings where name = 'transaction_timeout'"
 
 
 class Turn:
@@ -39,7 +37,7 @@ class Turn:
     async def check(self) -> None:
         """Make sure that the lock is still held; `ConnectionLost` when its connection went away."""
         if self._lock is not None:
-            await self._lock.value("select 1")
+            await _ask(self._lock, "select 1")
 
 
 @asynccontextmanager
@@ -47,9 +45,10 @@ async def turn(db: Database, name: str, wait: float) -> AsyncIterator[Turn]:
     """Wait for our turn and yield it.
 
     With advisory locks it is a lock on a connection of its own, and the work has a connection of its own too: what a
-    migration sets ends with it. Two things keep the lock from blocking `create index concurrently`, which waits for
-    every older snapshot: its transaction is `read committed`, so that it has no snapshot between statements, and who
-    waits for it asks again and again in place of waiting in a statement.
+    migration sets ends with it. Nothing about the lock blocks `create index concurrently`, which waits for whoever has
+    an older snapshot: its transaction is `read committed` and ends each time in a statement that has none, and who
+    waits for it asks again and again in place of waiting in a statement. It outlives no transaction, so that it works
+    through PgBouncer too.
 
     Args:
         db: the database, opened.
@@ -63,7 +62,7 @@ async def turn(db: Database, name: str, wait: float) -> AsyncIterator[Turn]:
         yield Turn(db)
         return
     async with _single(db) as keeper, keeper.transaction(isolation="read committed") as lock:
-        await lock.all(_UNLIMITED)
+        await _ask(lock, _UNLIMITED)
         await _acquire(db, lock, name, wait)
         async with _single(db) as work:
             yield Turn(work, lock)
@@ -79,11 +78,18 @@ def late(wait: float, **place: Any) -> MigrationError:
 async def _acquire(db: Database, lock: Transaction, name: str, wait: float) -> None:
     number = int.from_bytes(bytes.fromhex(fingerprint(name)), "big", signed=True)
     until, pause = db.clock.monotonic() + wait, _PAUSE
-    while not await lock.value("select pg_try_advisory_xact_lock($1)", number):
+    while not await _ask(lock, "select pg_try_advisory_xact_lock($1)", number):
         if db.clock.monotonic() >= until:
             raise late(wait)
         await db.clock.sleep(pause)
         pause = min(pause * 2, _LONGEST)
+
+
+async def _ask(lock: Transaction, sql: str, *args: Any) -> Any:
+    """Return a value, and leave no snapshot: the portal of a query keeps its own until the next statement."""
+    found = await lock.value(sql, *args)
+    await lock.execute(_QUIET)
+    return found
 
 
 def _single(db: Database) -> Database:
