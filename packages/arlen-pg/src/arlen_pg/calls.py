@@ -50,7 +50,7 @@ class Call:
         "begin",
         "cancelled",
         "deadline",
-        "done",
+        "ended",
         "error",
         "formats",
         "left",
@@ -76,7 +76,7 @@ class Call:
     batch: list[Any] | None
     results: list[Any]
     deadline: float
-    done: bool
+    ended: bool
     cancelled: bool
     left: bool
     plain: bool
@@ -88,25 +88,25 @@ class Call:
         self.answer = self.error = self.statement = self.wire = self.traits = None
         self.parts = self.batch = None
         self.begin = b""
-        self.done = self.cancelled = self.left = self.plain = self._asyncio_future_blocking = False
+        self.ended = self.cancelled = self.left = self.plain = self._asyncio_future_blocking = False
         self._callback = self._context = None
 
     def wake(self) -> None:
         """Say that `answer` or `error` is there, and run the task now."""
-        self.done = True
+        self.ended = True
         callback, self._callback = self._callback, None
         if callback is not None:
             self._context.run(callback, self)  # type: ignore[union-attr]  # asyncio gives both
 
     def soon(self) -> None:
         """Say that `answer` or `error` is there; the task runs in the loop's next turn."""
-        self.done = True
+        self.ended = True
         callback, self._callback = self._callback, None
         if callback is not None:
             self.loop.call_soon(callback, self, context=self._context)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if not self.done:
+        if not self.ended:
             self._asyncio_future_blocking = True
             yield self
         return self.result()
@@ -117,9 +117,13 @@ class Call:
             raise CancelledError
         if self.error is not None:
             raise self.error
-        if not self.done:
+        if not self.ended:
             raise InvalidStateError("there is no answer yet")
         return self.answer
+
+    def done(self) -> bool:
+        """Tell whether there is an answer, an error or a cancel."""
+        return self.ended
 
     def get_loop(self) -> AbstractEventLoop:
         """Return the loop: asyncio refuses to wait for it in another one."""
@@ -137,7 +141,7 @@ class Call:
 
     def cancel(self, msg: Any = None) -> bool:
         """Have the task go on with `CancelledError`; asyncio calls it when the task is cancelled."""
-        if self.done:
+        if self.ended:
             return False
         self.cancelled = True
         self.soon()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from psycopg import adapters as defaults
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, RecursiveDumper, Transformer
 from psycopg.pq import Format
 from psycopg.types.array import ListDumper
+from psycopg.types.datetime import IntervalLoader
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import TextLoader
 
@@ -23,7 +25,7 @@ from arlen_data.values import Array, Json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from psycopg.abc import Buffer
+    from psycopg.abc import AdaptContext, Buffer
     from psycopg.pq.abc import PGresult
 
 __all__ = ["Codec", "columns", "maker", "refusal"]
@@ -74,6 +76,20 @@ class _EnumDumper(Dumper):
         return str(obj.value).encode()
 
 
+class _IntervalLoader(IntervalLoader):
+    """A month is no number of days, so a timedelta cannot hold it."""
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        self._parse = self._load_postgres  # every session of ours has that style
+
+    def load(self, data: Buffer) -> timedelta:
+        text = bytes(data)
+        if b"mon" in text or b"year" in text:
+            raise psycopg.DataError("months")
+        return self._parse(self, text)
+
+
 class _ArrayDumper(RecursiveDumper):
     def get_key(self, obj: Any, format: PyFormat) -> Any:
         return (Array, obj.type or type(_leaf(obj.value)))
@@ -117,6 +133,7 @@ class Codec:
             self.adapters.register_dumper(None, dumper)
         self.adapters.register_dumper(Array, _ArrayDumper)
         self.adapters.register_dumper(Enum, _EnumDumper)
+        self.adapters.register_loader("interval", _IntervalLoader)
         for name in _AS_TEXT:
             self.adapters.register_loader(name, TextLoader)
         self.tx = Transformer(self)

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from arlen_data.results import Result
     from arlen_pg.wires import Wire
 
-__all__ = ["Postgres"]
+__all__ = ["CAPABILITIES", "Postgres"]
 
-_CAPABILITIES = Capabilities(
+CAPABILITIES = Capabilities(
     adapter="postgresql",
     dialect="postgresql",
     transactions=True,
@@ -56,6 +56,7 @@ _CAPABILITIES = Capabilities(
     temporal=True,
     enums=True,
     prepared=True,
+    cancellation=True,
     pool=True,
     statement_timeout=True,
     lock_timeout=True,
@@ -88,7 +89,7 @@ class Postgres(Database):
     def __init__(
         self, url: str = "", *, name: str = "default", clock: Clock | None = None, **settings: Any
     ) -> None:
-        super().__init__(_CAPABILITIES, name=name, clock=clock)
+        super().__init__(CAPABILITIES, name=name, clock=clock)
         unknown = [each for each in settings if each not in Settings.__struct_fields__]
         if unknown:
             fix = f"the settings are {', '.join(Settings.__struct_fields__)}"
@@ -135,11 +136,12 @@ class Postgres(Database):
 
     async def run(self, sql: str, params: Sequence[Any]) -> Result:
         """Run one statement, by itself, on any connection."""
+        ask = self._direct if self._raw else self._borrowed
         try:
-            return await (self._direct(sql, params) if self._raw else self._borrowed(sql, params))
+            return await ask(sql, params)
         except StaleStatement:  # nothing has happened: it is prepared anew
             self._pool.forget((sql, self._codec.dump(params)[1]))
-            return await (self._direct(sql, params) if self._raw else self._borrowed(sql, params))
+        return await ask(sql, params)
 
     async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
         """Run one statement on a connection of its own and yield its rows."""
@@ -163,7 +165,7 @@ class Postgres(Database):
         except StaleStatement:
             for sql, params in statements:
                 self._pool.forget((sql, self._codec.dump(params)[1]))
-            return await self._batch(statements)
+        return await self._batch(statements)
 
     async def load(
         self,

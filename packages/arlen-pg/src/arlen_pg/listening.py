@@ -84,17 +84,18 @@ class Listening:
 
     async def _follow(self) -> None:
         """Put every notification into the queue; make the connection again when it is lost."""
-        failures = 0
+        failures, reason = 0, ""
         while True:
             try:
                 if self._link is None:
                     self._link = await self._linked()
                     failures = 0
+                    await self._events.put(Missed(reason))
                 async for each in self._link.notifies():
                     await self._events.put(Notification(each.channel, each.payload, each.pid))
             except (psycopg.Error, DatabaseError, OSError) as error:
                 if self._link is not None:
-                    await self._events.put(Missed(" ".join(str(error).split())))
+                    reason = " ".join(str(error).split())
                 self._close()
                 failures += 1
                 pause = min(_PAUSES[1], _PAUSES[0] * 2 ** min(failures, 10)) * random.uniform(0.5, 1)  # noqa: S311

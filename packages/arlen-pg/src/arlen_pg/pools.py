@@ -7,6 +7,7 @@ import os
 import random
 import weakref
 from collections import deque
+from copy import copy
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool"]
 
-_PAUSES = (0.05, 5.0)  # seconds between two attempts to connect: the first, and the longest
+_PAUSES = (0.05, 1.0)  # seconds between two attempts to connect: the first, and the longest
 
 
 class State(Enum):
@@ -163,7 +164,7 @@ class Pool:
         queue = self.queue
         while queue:
             call = queue.popleft()
-            if call.done:
+            if call.ended:
                 continue
             if call.sql:
                 wire.send(call)  # type: ignore[attr-defined]  # only raw ones have calls with statements
@@ -230,8 +231,7 @@ class Pool:
                 try:
                     await self._added()
                 except DatabaseError as error:
-                    self.fault = error
-                    self._failures += 1
+                    self._failed(error)
                     first, most = _PAUSES
                     pause = min(most, first * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1)  # noqa: S311
                     await self._clock.sleep(pause)
@@ -243,6 +243,14 @@ class Pool:
             self.opening -= 1
             if self.state is State.OPEN:
                 self._grow()
+
+    def _failed(self, error: DatabaseError) -> None:
+        """Tell those who wait, unless there are connections that may become free for them."""
+        self.fault = error
+        self._failures += 1
+        if not self.wires:
+            for call in self._waiting():
+                self._refuse(call, error)
 
     async def _added(self) -> None:
         wire = await self._connect()
@@ -276,9 +284,9 @@ class Pool:
         """Refuse whoever has waited for too long."""
         self._timer = None
         now = self.loop.time()
-        while self.queue and (self.queue[0].done or self.queue[0].deadline <= now):
+        while self.queue and (self.queue[0].ended or self.queue[0].deadline <= now):
             call = self.queue.popleft()
-            if not call.done:
+            if not call.ended:
                 self._refuse(call, self._timeout())
         if self.queue:
             self._timer = self.loop.call_at(self.queue[0].deadline, self._expire)
@@ -294,11 +302,12 @@ class Pool:
 
     @staticmethod
     def _refuse(call: Call, error: DatabaseError) -> None:
-        call.error = error
+        call.error = copy(error)  # each caller has its own traceback
+        call.error.__cause__ = error.__cause__
         call.soon()
 
     def _waiting(self) -> list[Call]:
-        calls = [call for call in self.queue if not call.done]
+        calls = [call for call in self.queue if not call.ended]
         self.queue.clear()
         return calls
 

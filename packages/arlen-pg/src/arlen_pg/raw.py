@@ -136,6 +136,10 @@ class RawWire(Wire):
         except psycopg.Error as error:
             self._break(error)
 
+    def _read_on(self) -> None:
+        if not self.dead and not self.streaming:
+            self._read()
+
     def _read_parts(self, call: Call) -> None:
         pgconn, empty = self.pgconn, False
         while not pgconn.is_busy():
@@ -166,7 +170,7 @@ class RawWire(Wire):
         if call.traits is not None and call.traits.stateful:
             self.stateful = True
             self.unprepared |= call.traits.unprepares
-        if call.left or call.done:
+        if call.left or call.ended:
             self._end_of_left(call)
             return
         if not self.lent:
@@ -179,7 +183,7 @@ class RawWire(Wire):
         """Send what waits, if anything does."""
         while self.backlog and self.call is None and self.settling is None:
             call = self.backlog.popleft()
-            if not call.done:
+            if not call.ended:
                 self.send(call)
 
     def _end_of_left(self, call: Call) -> None:
@@ -202,7 +206,7 @@ class RawWire(Wire):
         if self._quiet is not None and not self._quiet.done():
             self._quiet.set_result(None)
         for each in waiting:
-            if not each.done and not each.left:
+            if not each.ended and not each.left:
                 each.error = gone
                 each.soon()
 
@@ -359,6 +363,7 @@ class RawWire(Wire):
             self._finish(call)
         else:
             self.leave(call)
+            self.loop.call_soon(self._read_on)  # what libpq has read already makes no socket readable
 
     def forget(self) -> None:
         self.cache.lose()
