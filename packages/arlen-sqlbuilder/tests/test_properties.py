@@ -281,23 +281,24 @@ class Maker:
 
     def change(self, kind: str) -> Any:
         alias, numbers, texts = self.table()
-        target, mine, words = Users, [Users.score, Users.id], [Users.role]
-        change = update(Users).set(score=self.number(mine, words, 1), role=self.value(str))
+        target = Users.as_("own") if self.yes() else Users
+        mine, words = [target.score, target.id], [target.role]
+        change = update(target).set(score=self.number(mine, words, 1), role=self.value(str))
         if kind == "update_from":
-            return change.from_(alias).where(numbers[0] == Users.id, self.test(numbers + mine, texts, 1))
+            return change.from_(alias).where(numbers[0] == target.id, self.test(numbers + mine, texts, 1))
         if kind == "using" and self.dialect == PG:
-            return delete(target).using(alias).where(numbers[0] == Users.id, self.test(numbers, texts, 1))
+            return delete(target).using(alias).where(numbers[0] == target.id, self.test(numbers, texts, 1))
         if kind == "cte" and self.dialect == PG:
             gone = (
                 delete(target)
-                .where(Users.id > 0, self.test(mine, words, 2))
-                .returning(Users.id.as_("n"))
+                .where(target.id > 0, self.test(mine, words, 2))
+                .returning(target.id.as_("n"))
                 .cte(self.name("gone"))
             )
             return select(gone.c.n, fn.count()).from_(gone).group_by(gone.c.n)
         if kind == "delete":
-            return delete(target).where(Users.id > 0, self.test(mine, words, 2)).returning(Users.id)
-        return change.where(Users.id > 0, self.test(mine, words, 2)).returning(sql("*"))
+            return delete(target).where(target.id > 0, self.test(mine, words, 2)).returning(target.id)
+        return change.where(target.id > 0, self.test(mine, words, 2)).returning(sql("*"))
 
 
 @st.composite

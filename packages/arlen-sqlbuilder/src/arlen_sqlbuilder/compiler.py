@@ -71,7 +71,7 @@ class Name(Node):
 class Compiler:
     """What one compilation knows: the values so far, and the tables that can be seen from where it is."""
 
-    __slots__ = ("ctes", "dialect", "labels", "open", "params", "qualified", "quote")
+    __slots__ = ("ctes", "dialect", "labels", "open", "params", "qualified", "quote", "renamed")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -81,6 +81,7 @@ class Compiler:
         self.qualified = dialect.qualified
         self.ctes: dict[str, Any] = {}
         self.open: list[str] = []
+        self.renamed: dict[str, str] = {}
 
     def text(self, item: Any, precedence: int = RAW) -> str:
         """Return the text of a node, in parentheses if it is looser than its place asks for; a value is a parameter."""

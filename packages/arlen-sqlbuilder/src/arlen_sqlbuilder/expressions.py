@@ -311,8 +311,12 @@ class Step(Node):
             return f"CAST({MARK} AS {'integer' if isinstance(step, int) else 'text'})"
         if isinstance(step, int):
             c.params.append(f"$[{step}]" if step >= 0 else f"$[#{step}]")
+        elif '"' in step:
+            refuse("SQLite cannot look up a JSON key with a double quote in it: rename the key")
         else:
-            c.params.append(f'$."{step}"' if '"' not in step else refuse("SQLite has no JSON key with a quote in it"))
+            from json import dumps  # importing it takes longer than this package
+
+            c.params.append(f"$.{dumps(step, ensure_ascii=False)}")
         return MARK
 
 

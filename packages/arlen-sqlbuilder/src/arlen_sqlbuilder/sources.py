@@ -40,7 +40,7 @@ class Column(Expr[T]):
         if label not in c.labels and ANYTHING not in c.labels:
             reason = f"the column {name} belongs to {label}, which is not in FROM: add it with from_() or join()"
             refuse(reason, "compile_failed", identifier=label)
-        return f"{c.quote(label)}.{c.quote(name)}" if c.qualified else c.quote(name)
+        return f"{c.quote(c.renamed.get(label, label))}.{c.quote(name)}" if c.qualified else c.quote(name)
 
     def __repr__(self) -> str:
         return f"<Column {self.__parts__[0]}.{self.__parts__[1]}>"

@@ -36,7 +36,14 @@ class Write(Written[Any]):
         return named(self.__parts__.get("returning", ()))
 
     def __returned__(self, c: Compiler) -> str:
-        return f" RETURNING {items_text(c, self.__parts__['returning'])}" if "returning" in self.__parts__ else ""
+        if "returning" not in self.__parts__:
+            return ""
+        name, _, alias = self.__parts__["table"].__parts__
+        if alias and c.dialect is SQLITE:  # it forgets the alias here
+            c.renamed = {alias: name}
+        text = f" RETURNING {items_text(c, self.__parts__['returning'])}"
+        c.renamed = {}
+        return text
 
 
 class Guarded(Write):
