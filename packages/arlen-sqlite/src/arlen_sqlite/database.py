@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
@@ -82,6 +83,7 @@ class SQLite(Database):
         self._readers: Lane = _Shut(_NOT_OPEN)  # type: ignore[assignment]
         self._streams = self._writer = self._readers
         self._inline: Inline | None = None
+        self._mailbox: Mailbox
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -115,9 +117,10 @@ class SQLite(Database):
         supported()
         values.register()
         self._path = self._home.enter()
-        self._writer = Lane(self._write_thread, size=1, waiting=self.settings.waiting)
-        self._readers = Lane(self._read_thread, size=self.settings.readers, waiting=self.settings.waiting)
-        self._streams = Lane(self._read_thread, size=self.settings.streams, waiting=self.settings.waiting)
+        self._mailbox, waiting = Mailbox(asyncio.get_running_loop()), self.settings.waiting
+        self._writer = Lane(self._write_thread, self._mailbox, size=1, waiting=waiting)
+        self._readers = Lane(self._read_thread, self._mailbox, size=self.settings.readers, waiting=waiting)
+        self._streams = Lane(self._read_thread, self._mailbox, size=self.settings.streams, waiting=waiting)
         _open.add(self)
         try:
             await self._writer.submit(ready)
@@ -144,6 +147,7 @@ class SQLite(Database):
         for each in lanes:  # the writer is the last one: it leaves one file behind
             await each.finish(max(deadline - anyio.current_time(), 0), "the database is closed")
         self._readers = self._streams = self._writer = _Shut("the database is closed")  # type: ignore[assignment]
+        self._mailbox.close()
         self._home.leave()
 
     def again(self, **changes: Any) -> Self:

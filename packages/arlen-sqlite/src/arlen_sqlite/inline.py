@@ -27,7 +27,7 @@ class Inline:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+        self.connection, self.cursor = connection, connection.cursor()
         self._left = self._count = 0
         connection.set_progress_handler(self._spent, _STEPS)
 
@@ -47,6 +47,7 @@ class Inline:
 
     def close(self) -> None:
         """Close the connection."""
+        self.cursor.close()
         self.connection.close()
 
     def _spent(self) -> Any:

@@ -37,6 +37,7 @@ class Lane:
 
     Args:
         make: makes a thread.
+        mailbox: where its threads put what is done.
         size: how many threads at most.
         waiting: jobs that may wait.
 
@@ -46,12 +47,12 @@ class Lane:
         closed: why nothing is taken any more; "" when it is.
     """
 
-    def __init__(self, make: Make, *, size: int, waiting: int) -> None:
+    def __init__(self, make: Make, mailbox: Mailbox, *, size: int, waiting: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.workers: list[Worker] = []
         self.count = self.taken = 0
         self.closed = ""
-        self.mailbox = Mailbox(self.loop)
+        self._mailbox = mailbox
         self._make, self._size, self._most = make, size, size + waiting
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._empty: asyncio.Event | None = None
@@ -75,7 +76,8 @@ class Lane:
     def over(self) -> None:
         """Count one less; jobs tell."""
         self.count -= 1
-        self.settled()
+        if self._empty is not None:
+            self.settled()
 
     def settled(self) -> None:
         """Look whether there is nothing more to wait for."""
@@ -103,7 +105,7 @@ class Lane:
         return PoolBusy(f"{self.count} calls wait for {self._size} threads", sqlstate="53300", fix=fix)
 
     def _start(self) -> None:
-        made = self._make(len(self.workers), self._queue, self.mailbox)
+        made = self._make(len(self.workers), self._queue, self._mailbox)
         made.last = Job(_End(self.loop), _nothing, ())
         self.workers.append(made)
         made.start()

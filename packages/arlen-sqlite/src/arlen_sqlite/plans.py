@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 from arlen_data.errors import InvalidArgument, TransactionError
+from arlen_data.rows import shape
 
 __all__ = ["Plan", "plan"]
+
+Shape: TypeAlias = "tuple[Any, tuple[str, ...], Callable[[Sequence[Any]], Any]]"
 
 _TOKEN = re.compile(
     r"""
@@ -53,9 +58,10 @@ class Plan:
         temporary: it makes something that only this connection sees.
         counts: how many rows it affects, only SQLite's `changes()` tells.
         slow: it went over the budget of the event loop's thread once.
+        shape: the description of its columns when it ran last, their names, and what makes its rows.
     """
 
-    __slots__ = ("alone", "changes", "counts", "reads", "slow", "sql", "temporary", "text")
+    __slots__ = ("alone", "changes", "counts", "reads", "shape", "slow", "sql", "temporary", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -75,6 +81,14 @@ class Plan:
         self.temporary = word == "create" and _TEMP.match(text, begin) is not None
         self.counts = word == "with"
         self.slow = False
+        self.shape: Shape = (None, (), tuple)
+
+    def shaped(self, described: Any) -> Shape:
+        """Return the shape for this description; it seldom changes."""
+        if self.shape[0] != described:
+            columns = tuple([each[0] for each in described])
+            self.shape = (described, columns, shape(columns))
+        return self.shape
 
 
 @lru_cache(maxsize=2048)

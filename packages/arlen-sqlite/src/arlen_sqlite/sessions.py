@@ -116,7 +116,7 @@ class SQLiteSession(Session):
             if self._opening is None:
                 return await self._first(work, args)
             await self._opening.wait()
-        job = Job(self, work, args, stoppable=stoppable)
+        job = Job(self, work, args, stoppable)
         self.inbox.put(job)
         if self._end is not None:  # after the line before: a thread sets it, and then refuses what is in the inbox
             self._refuse(self._later)

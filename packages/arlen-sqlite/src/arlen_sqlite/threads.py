@@ -7,11 +7,13 @@ waits goes on at once, and not one turn of the event loop later.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
-from sqlite3 import Connection
+from sqlite3 import Connection, Cursor
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = ["Held", "Job", "Mailbox", "Owner", "Worker"]
 
 _WAITING, _STOPPING, _DONE = 0, 1, 2
 _AGAIN = 0.01
+_RING = (1).to_bytes(8, sys.byteorder)
 _CLOSED = "the database was closed"
 _IDLE = "it did nothing for too long while others waited"
 
@@ -54,21 +57,22 @@ class Job:
         stoppable: whether a caller who is cancelled stops it; a commit is not.
     """
 
-    __slots__ = (
-        "_asyncio_future_blocking", "_callback", "_context", "args", "error", "made", "owner", "state", "stoppable",
-        "work", "worker",
-    )  # fmt: skip
+    state = _WAITING
+    worker: Worker | None = None
+    error: BaseException | None = None
+    made: Any = None
+    _callback: Callable[[Any], object] | None = None
+    _context: Context
+    _asyncio_future_blocking = False
 
     def __init__(
-        self, owner: Owner, work: Callable[..., Any], args: tuple[Any, ...], *, stoppable: bool = True
+        self,
+        owner: Owner,
+        work: Callable[..., Any],
+        args: tuple[Any, ...],
+        stoppable: bool = True,  # noqa: FBT001, FBT002  # one for each call
     ) -> None:
         self.owner, self.work, self.args, self.stoppable = owner, work, args, stoppable
-        self.state = _WAITING
-        self.worker: Worker | None = None
-        self.error: BaseException | None = None
-        self.made: Any = None
-        self._callback: Callable[[Any], object] | None = None
-        self._asyncio_future_blocking = False
 
     def __await__(self) -> Generator[Any, None, Any]:
         if self.state != _DONE:
@@ -138,20 +142,46 @@ class Job:
 
 
 class Mailbox:
-    """Where threads put the jobs that are done, for the loop; it is woken once for several of them."""
+    """Where threads put the jobs that are done, for the loop; it is woken once for several of them.
+
+    It is woken by a file descriptor, where the loop can watch one: a thread that writes to it gives up Python's lock
+    just then, so that the loop's thread goes on at once. With `call_soon_threadsafe` it may have to wake up twice.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._done, self._woken = loop, deque[Job](), False
+        self._bell = _bell()
+        try:
+            loop.add_reader(self._bell[0], self._rung)
+        except NotImplementedError:  # Windows, and its loop for subprocesses
+            _closed(self._bell)
+            self._bell = ()
 
     def put(self, job: Job) -> None:
         """Tell the loop that a job is done; from any thread."""
         self._done.append(job)
         if not self._woken:
             self._woken = True
-            try:
-                self._loop.call_soon_threadsafe(self._take)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                self._done.clear()
+            self._wake()
+
+    def close(self) -> None:
+        """Watch no more; the threads have ended."""
+        if self._bell:
+            self._loop.remove_reader(self._bell[0])
+            _closed(self._bell)
+
+    def _wake(self) -> None:
+        if self._bell:
+            os.write(self._bell[-1], _RING)
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._take)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self._done.clear()
+
+    def _rung(self) -> None:
+        os.read(self._bell[0], 512)
+        self._take()
 
     def _take(self) -> None:
         self._woken = False  # first, so that what comes now wakes the loop again
@@ -162,6 +192,21 @@ class Mailbox:
         finally:
             if done:  # a task ended with what ends the loop
                 self._loop.call_soon(self._take)
+
+
+def _bell() -> tuple[int, ...]:
+    """Return what to read from, and what to write to; Linux has one for both."""
+    if hasattr(os, "eventfd"):
+        return (os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC),)
+    made = os.pipe()
+    for each in made:
+        os.set_blocking(each, False)
+    return made
+
+
+def _closed(bell: tuple[int, ...]) -> None:
+    for each in bell:
+        os.close(each)
 
 
 class Worker(threading.Thread):
@@ -178,6 +223,7 @@ class Worker(threading.Thread):
         last: tells that the thread has ended.
         opened: the connection, when it has been made.
         connection: the same, for the work.
+        cursor: one of it, for statements that are over when the job is.
         held: who has it for itself.
         leaving: whether the database is closing and waits no longer.
     """
@@ -193,6 +239,7 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.queue, self.mailbox, self.connect, self.patience = queue, mailbox, connect, patience
         self.connection: Connection
+        self.cursor: Cursor
         self.opened: Connection | None = None
         self.held: Held | None = None
         self.leaving = False
@@ -221,14 +268,13 @@ class Worker(threading.Thread):
 
     def do(self, job: Job) -> None:
         """Do a job; whoever calls this tells the loop."""
-        with self._lock:
-            self._current, job.worker = job, self
+        self._current, job.worker = job, self
         try:
             if job.state == _WAITING:
                 job.made = job.work(self, *job.args)
         except BaseException as error:  # noqa: BLE001  # it is the caller's
             job.error = error
-        with self._lock:
+        with self._lock:  # an interrupt that is on its way hits this job, or nothing
             self._current = None
 
     def interrupt(self, job: Job | None = None) -> None:
@@ -260,6 +306,7 @@ class Worker(threading.Thread):
     def _ended(self) -> None:
         self.settle()
         if self.opened is not None:
+            self.cursor.close()  # what it holds would keep the file open
             self.opened.close()
         if self.last is not None:
             self.mailbox.put(self.last)
@@ -267,6 +314,7 @@ class Worker(threading.Thread):
     def _connected(self, job: Job) -> bool:
         try:
             self.connection = self.opened = self.connect()
+            self.cursor = self.connection.cursor()
         except BaseException as error:  # noqa: BLE001  # it is the caller's
             job.error = error
             self.mailbox.put(job)

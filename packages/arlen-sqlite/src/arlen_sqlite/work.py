@@ -48,22 +48,22 @@ def ready(worker: Worker) -> None:
 
 def perform(worker: Worker, plan: Plan, params: Sequence[Any]) -> Result:
     """Run a statement."""
-    connection = worker.connection
     try:
-        cursor = connection.execute(plan.sql, encode(params))
+        cursor = worker.cursor
+        cursor.execute(plan.sql, encode(params))
         described = cursor.description
         if described is None:
             affected = cursor.rowcount
             if affected < 0:
-                affected = connection.execute("select changes()").fetchone()[0] if plan.counts else 0
+                affected = cursor.execute("select changes()").fetchone()[0] if plan.counts else 0
             return Result((), [], affected)
         rows = cursor.fetchall()
     except DatabaseError:
         raise
     except Exception as error:
         raise translate(error, plan.sql) from error
-    columns = tuple([each[0] for each in described])
-    made: list[Row] = list(map(shape(columns), checked(rows, columns)))
+    _, columns, make = plan.shaped(described)
+    made: list[Row] = [make(row) for row in checked(rows, columns)]
     return Result(columns, made, len(made))
 
 
