@@ -1,12 +1,14 @@
 """Lookout: a shared incident board for a small team. `arlen boomhauer` starts it."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from arlen import App, Web
+from arlen_data import Database
+from arlen_data.targets import Databases
 
 import helpers
+import schema
 from controllers import dashboard, errors, incidents, timeline, transfer
 from store import Settings, Store
 
@@ -18,11 +20,12 @@ def board(**options: Any) -> App:
     made = App("board", root=Path(__file__).parent, **options)
     settings = made.settings("board", Settings)
     made.use(Web())
+    made.use(Databases())
 
     @made.provide
-    async def store() -> AsyncIterator[Store]:
-        async with Store(settings, made.clock.now) as opened:
-            yield opened
+    async def store(db: Database) -> Store:
+        await schema.prepare(db)
+        return await Store.begin(db, settings, made.clock.now)
 
     for each in (dashboard, incidents, timeline, transfer):
         made.include(each.routes)

@@ -1,16 +1,16 @@
-"""Figures: what the dashboard counts, on one SQLite connection."""
+"""Figures: what the dashboard counts, in SQL that every engine understands."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
-from sqlite3 import Connection
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from arlen import Struct
+from arlen_data import Database, Result
 
+from lists import find
 from models import Filters, Incident, Severity, Status
-from records import find, stamp
-from words import Mode
+from search import Index
 
 __all__ = ["WEEKS", "Load", "Overview", "Week", "overview"]
 
@@ -70,58 +70,53 @@ class Overview(Struct, frozen=True):
         return sum(self.statuses.values())
 
 
-def overview(db: Connection, how: Mode, now: datetime) -> Overview:
+async def overview(db: Database, index: Index, now: datetime) -> Overview:
     """Count everything, as of one moment."""
-    active = [Status.OPEN, Status.WATCHING]
-    db.execute("begin")
-    try:
-        return Overview(
-            statuses=_counted(db, "select status, count(*) from incidents group by status", list(Status)),
-            severities=_counted(
-                db, "select severity, count(*) from incidents where status < 2 group by severity", list(Severity)
-            ),
-            unowned=db.execute("select count(*) from incidents where status < 2 and owner = ''").fetchone()[0],
-            services=_loads(db),
-            weeks=_weeks(db, now),
-            paces=_paces(db, now),
-            oldest=find(db, Filters(status=active, sort="opened", size=LISTED), how).items,
-            latest=find(db, Filters(sort="-updated", size=LISTED), how).items,
-        )
-    finally:
-        db.execute("rollback")
-
-
-def _counted(db: Connection, sql: str, names: list[K]) -> dict[K, int]:
-    found = dict(db.execute(sql).fetchall())
-    return {name: found.get(place, 0) for place, name in enumerate(names)}
-
-
-def _loads(db: Connection) -> list[Load]:
-    rows = db.execute(
-        """select service, count(*), sum(severity < 2) from incidents where status < 2
-           group by service order by 2 desc, 3 desc, 1"""
-    )
-    return [Load(*row) for row in rows]
-
-
-def _weeks(db: Connection, now: datetime) -> list[Week]:
     this = now.date() - timedelta(days=now.weekday())
     mondays = [this - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
     first = datetime.combine(mondays[0], time(), UTC)
-    opened, resolved = (_by_week(db, column, first) for column in ("opened", "resolved"))
+    async with db.transaction(read_only=True, isolation="repeatable read") as tx:
+        statuses, severities, unowned, loads, opened, resolved, paces = await tx.batch(
+            "select status, count(*) from incidents group by status",
+            "select severity, count(*) from incidents where status < 2 group by severity",
+            "select count(*) from incidents where status < 2 and owner = ''",
+            """select service, count(*) as total, count(*) filter (where severity < 2) as severe
+               from incidents where status < 2 group by service order by total desc, severe desc, service""",
+            ("select opened from incidents where opened >= $1", first),
+            ("select resolved from incidents where resolved >= $1", first),
+            ("select severity, opened, resolved from incidents where resolved >= $1", now - QUARTER),
+        )
+        oldest = await find(tx, Filters(status=[Status.OPEN, Status.WATCHING], sort="opened", size=LISTED), index)
+        latest = await find(tx, Filters(sort="-updated", size=LISTED), index)
+    return Overview(
+        statuses=_counted(statuses, list(Status)),
+        severities=_counted(severities, list(Severity)),
+        unowned=unowned.value(),
+        services=loads.all(Load),
+        weeks=_weeks(mondays, _by_week(opened, first), _by_week(resolved, first)),
+        paces=_paces(paces),
+        oldest=oldest.items,
+        latest=latest.items,
+    )
+
+
+def _counted(found: Result, names: list[K]) -> dict[K, int]:
+    counts: dict[Any, int] = dict(found.all(tuple))
+    return {name: counts.get(place, 0) for place, name in enumerate(names)}
+
+
+def _weeks(mondays: list[date], opened: Counter[int], resolved: Counter[int]) -> list[Week]:
     return [Week(monday, opened[place], resolved[place]) for place, monday in enumerate(mondays)]
 
 
-def _by_week(db: Connection, column: str, first: datetime) -> Counter[int]:
-    rows = db.execute(f"select {column} from incidents where {column} >= ?", (stamp(first),))  # noqa: S608
-    return Counter((datetime.fromisoformat(text) - first) // timedelta(weeks=1) for (text,) in rows)
+def _by_week(found: Result, first: datetime) -> Counter[int]:
+    return Counter((moment - first) // timedelta(weeks=1) for (moment,) in found.all())
 
 
-def _paces(db: Connection, now: datetime) -> dict[Severity, float | None]:
+def _paces(found: Result) -> dict[Severity, float | None]:
     spans: dict[int, list[timedelta]] = defaultdict(list)
-    sql = "select severity, opened, resolved from incidents where resolved >= ?"
-    for severity, start, end in db.execute(sql, (stamp(now - QUARTER),)):
-        spans[severity].append(datetime.fromisoformat(end) - datetime.fromisoformat(start))
+    for severity, opened, resolved in found.all():
+        spans[severity].append(resolved - opened)
     return {name: _middle(spans[place]) for place, name in enumerate(Severity)}
 
 

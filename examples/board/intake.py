@@ -1,16 +1,21 @@
-"""Intake: rows of a file become incidents, on one SQLite connection; those that cannot are reported."""
+"""Intake: rows of a file become incidents, all in one step and by few statements; those that cannot are reported."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection
 
+from anyio import to_thread
 from arlen import FieldError, Struct
+from arlen_data import Database, Transaction
+from arlen_sqlbuilder import fn, select
 from msgspec.structs import replace
 
-from records import insert, known, twins, writing
+from models import Fields
+from records import said, values
+from search import Index
 from sheets import Bad, Row, Sheet, SheetError, decoded, read
+from tables import Incidents
 
-__all__ = ["Broken", "Intake", "sample", "take"]
+__all__ = ["Broken", "Intake", "fill", "take"]
 
 _DAY = timedelta(days=1)
 _AGES = timedelta(days=365_000)
@@ -28,24 +33,103 @@ class Intake(Struct, frozen=True):
     bad: list[Bad]
 
 
-def take(db: Connection, sheet: Sheet) -> Intake:
-    """Add the good rows, all in one step; those that are here already join the bad ones."""
-    added: list[int] = []
+async def take(tx: Transaction, sheet: Sheet, index: Index) -> Intake:
+    """Add the good rows; those that are here already join the bad ones."""
+    await _alone(tx)
+    seen = await _seen(tx, sheet.rows)
+    good: list[tuple[int, Row]] = []
     bad = list(sheet.bad)
-    with writing(db):
-        for row in sheet.rows:
-            if error := _refused(db, row):
-                bad.append(Bad(row.line, row.raw, [error]))
-            else:
-                added.append(_add(db, row))
-    return Intake(added, sheet.header, sorted(bad, key=lambda each: each.line))
+    for row in sheet.rows:
+        if error := seen.refuse(row):
+            bad.append(Bad(row.line, row.raw, [error]))
+        else:
+            good.append((seen.number(row), row))
+    await _add(tx, good, index)
+    return Intake([id for id, _ in good], sheet.header, sorted(bad, key=lambda each: each.line))
 
 
-def sample(db: Connection, path: Path, now: datetime) -> int:
-    """Fill the board with the sample, its times moved by whole days so that it ends now; returns how many there are.
+async def fill(db: Database, path: Path, index: Index, now: datetime) -> int:
+    """Fill an empty board with the sample, its times moved by whole days so that it ends now; returns how many came.
 
     Raises `Broken` for a file with a bad row.
     """
+    if await _any(db):
+        return 0
+    sheet = await to_thread.run_sync(_sample, path, now)
+    async with db.transaction() as tx:
+        await _alone(tx)
+        if await _any(tx):  # another process was faster
+            return 0
+        return len((await take(tx, sheet, index)).added)
+
+
+class _Seen:
+    """The numbers and the looks of the incidents that are here.
+
+    Args:
+        last: the largest number.
+        numbers: those of the file that are taken.
+        looks: title, service and time of those that may look the same, with their numbers.
+    """
+
+    def __init__(self, last: int, numbers: set[int], looks: dict[tuple[str, str, datetime], int]) -> None:
+        self._last, self._numbers, self._looks = last, numbers, looks
+
+    def refuse(self, row: Row) -> FieldError | None:
+        """Return why a row is not taken."""
+        if row.id in self._numbers:
+            reason = f"INC-{row.id} is here already; leave the id empty to add it as another one"
+            return FieldError("id", "taken", reason)
+        twin = self._looks.get(_look(row.fields)) if row.id is None else None
+        return FieldError("title", "duplicate", f"looks the same as INC-{twin}") if twin else None
+
+    def number(self, row: Row) -> int:
+        """Return the number of a row that is taken, its own or the next one."""
+        id = self._last + 1 if row.id is None else row.id
+        self._last = max(self._last, id)
+        self._numbers.add(id)
+        self._looks.setdefault(_look(row.fields), id)
+        return id
+
+
+async def _seen(tx: Transaction, rows: list[Row]) -> _Seen:
+    ids = [row.id for row in rows if row.id is not None]
+    titles = {_folded(row.fields.title) for row in rows if row.id is None}
+    alike = select(Incidents.id, Incidents.title, Incidents.service, Incidents.opened)
+    last, numbers, looks = await tx.batch(
+        "select coalesce(max(id), 0) from incidents",
+        select(Incidents.id).where(Incidents.id.in_(ids)),
+        alike.where(fn.lower(Incidents.title).in_(titles)),
+    )
+    known = {(_folded(title), service, opened): id for id, title, service, opened in looks.all()}
+    return _Seen(last.value(), set(numbers.all(int)), known)
+
+
+async def _add(tx: Transaction, good: list[tuple[int, Row]], index: Index) -> None:
+    """Copy incidents, tags, timelines and words into their tables."""
+    if not good:
+        return
+    incidents = [values(row.fields) | {"id": id, "updated": row.updated, "resolved": row.resolved} for id, row in good]
+    await tx.copy_in("incidents", list(incidents[0]), [tuple(each.values()) for each in incidents])
+    await tx.copy_in("tags", ["incident", "tag"], [(id, tag) for id, row in good for tag in row.fields.tags])
+    entries = [(id, each.at, each.author, each.kind, each.text) for id, row in good for each in row.notes]
+    await tx.copy_in("notes", ["incident", "at", "author", "kind", "text"], entries)
+    await index.keep(tx, [(id, said(id, row.fields, row.notes)) for id, row in good], fresh=True)
+    if tx.capabilities.dialect == "postgresql":  # SQLite counts on from the largest number by itself
+        await tx.execute("select setval(pg_get_serial_sequence('incidents', 'id'), max(id)) from incidents")
+
+
+async def _alone(tx: Transaction) -> None:
+    """Keep other writers waiting until the end; on SQLite there is one at a time anyway."""
+    if tx.capabilities.concurrent_writes:
+        await tx.execute("lock table incidents in share row exclusive mode")
+
+
+async def _any(db: Database | Transaction) -> bool:
+    return bool(await db.all("select 1 from incidents limit 1"))
+
+
+def _sample(path: Path, now: datetime) -> Sheet:
     try:
         sheet = read(decoded(path.read_bytes()), now + _AGES)  # wherever the clock stands, the sample is of the past
     except SheetError as error:
@@ -53,24 +137,8 @@ def sample(db: Connection, path: Path, now: datetime) -> int:
     if sheet.bad:
         first = sheet.bad[0]
         raise Broken(f"line {first.line}: {first.errors[0].field} {first.errors[0].message}")
-    if not sheet.rows:
-        return 0
-    shift = (now - max(row.updated for row in sheet.rows)) // _DAY * _DAY
-    for row in sheet.rows:
-        _add(db, _moved(row, shift))
-    return len(sheet.rows)
-
-
-def _refused(db: Connection, row: Row) -> FieldError | None:
-    if row.id is not None:
-        reason = f"INC-{row.id} is here already; leave the id empty to add it as another one"
-        return FieldError("id", "taken", reason) if known(db, row.id) else None
-    twin = twins(db, row.fields.title, row.fields.service, row.fields.opened)
-    return FieldError("title", "duplicate", f"looks the same as INC-{twin}") if twin else None
-
-
-def _add(db: Connection, row: Row) -> int:
-    return insert(db, row.fields, updated=row.updated, resolved=row.resolved, id=row.id, entries=row.notes)
+    shift = (now - max((row.updated for row in sheet.rows), default=now)) // _DAY * _DAY
+    return replace(sheet, rows=[_moved(row, shift) for row in sheet.rows])
 
 
 def _moved(row: Row, by: timedelta) -> Row:
@@ -81,3 +149,11 @@ def _moved(row: Row, by: timedelta) -> Row:
         resolved=row.resolved + by if row.resolved else None,
         notes=[replace(each, at=each.at + by) for each in row.notes],
     )
+
+
+def _look(fields: Fields) -> tuple[str, str, datetime]:
+    return _folded(fields.title), fields.service, fields.opened
+
+
+def _folded(title: str) -> str:
+    return title.encode().lower().decode()  # letters of ASCII, as `lower` does on every engine

@@ -137,15 +137,18 @@ class Remark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     author: Author = ""
 
 
+Choice = Annotated[str, Meta(max_length=200, pattern=r"^[^\0]*$")]  # no database has texts with NUL
+
+
 class Filters(Struct, frozen=True, kw_only=True):
     """What the list shows: the query of its address."""
 
     q: Annotated[str, Meta(max_length=200)] = ""
     status: list[Status] = field(default_factory=list)
     severity: list[Severity] = field(default_factory=list)
-    service: str = ""
-    owner: str = ""
-    tag: str = ""
+    service: Choice = ""
+    owner: Choice = ""
+    tag: Choice = ""
     sort: Sort = "-updated"
     page: Annotated[int, Meta(ge=1, le=100_000)] = 1
     size: Annotated[int, Meta(ge=5, le=100)] = 25

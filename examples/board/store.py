@@ -1,27 +1,21 @@
-"""Store: the board's database for asynchronous callers: one thread that writes, some that read, bounded queues.
+"""Store: what the board does with its database, each in one transaction; any engine that Arlen has an adapter for."""
 
-`arlen-sqlite` will do this, with transactions, migrations and more. Until then this is a thin use of `sqlite3`.
-"""
-
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
-from anyio import CancelScope, to_thread
 from arlen import StartupError, Struct
+from arlen_data import Database, Transaction
 
 import figures
 import intake
+import lists
 import records
-from lanes import Lane
+import search
 from models import Fields, Filters, Incident, Note, Page
-from records import Stored
+from records import Conflict, Stored
 from sheets import Sheet
-from words import Mode
 
 __all__ = ["Settings", "Store"]
 
@@ -33,118 +27,124 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The section `[board]`.
 
     Attributes:
-        database: the file, below the application's folder unless it is absolute.
-        sample: a CSV file that fills a new board; "" leaves it empty.
-        readers: threads that read.
-        waiting: calls that may wait for each kind of thread; one more is answered 503.
-        patience: seconds that a write waits for another process.
-        search: "auto" uses FTS5 when the SQLite build has it, "like" does without.
+        sample: a CSV file that fills an empty board; "" leaves it empty.
+        search: "auto" uses the full-text index of the engine when it has one, "like" does without.
     """
 
-    database: str = "var/board.db"
     sample: str = "data/incidents.csv"
-    readers: int = 3
-    waiting: int = 200
-    patience: float = 5.0
     search: Literal["auto", "like"] = "auto"
 
 
 class Store:
-    """The incidents. Use it as `async with Store(...) as store`; the application provides it as a service.
+    """The incidents; the application provides it as a service.
 
     Args:
-        settings: see `Settings`.
+        db: the database, opened, with its tables.
+        index: how it searches.
         now: the clock.
 
-    `lanes.Busy` is raised when too many calls wait; what a call raises itself, `records` says.
+    What a call raises, `records` says.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
-        self._settings, self._now = settings, now
-        self._path = HERE / settings.database
+    def __init__(self, db: Database, index: search.Index, now: Callable[[], datetime]) -> None:
+        self.db, self.index = db, index
+        self._clock = now
 
-    async def __aenter__(self) -> Self:
-        self.search, connections = await to_thread.run_sync(self._open)
-        self._writer = Lane("board-write", connections[:1], self._settings.waiting)
-        self._readers = Lane("board-read", connections[1:], self._settings.waiting)
-        return self
+    @classmethod
+    async def begin(cls, db: Database, settings: Settings, now: Callable[[], datetime]) -> Self:
+        """Return a store when the search is prepared and an empty board filled; raises `StartupError`."""
+        made = cls(db, await search.prepare(db, settings.search), now)
+        if settings.sample:
+            try:
+                await intake.fill(db, HERE / settings.sample, made.index, made.now())
+            except (intake.Broken, OSError) as error:
+                message = f"the sample {settings.sample} is wrong: {error}"
+                raise StartupError(message, fix="correct board.sample") from error
+        return made
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(self._readers.close)
-            await to_thread.run_sync(self._writer.close)
+    def now(self) -> datetime:
+        """Return the time, in whole seconds."""
+        return self._clock().replace(microsecond=0)
 
     async def find(self, filters: Filters) -> Page:
         """Return a page of the list."""
-        return await self._readers.run(lambda db: records.find(db, filters, self.search))
+        return await lists.find(self.db, filters, self.index)
 
     async def get(self, id: int) -> Stored:
         """Return an incident with its timeline."""
-        return await self._readers.run(lambda db: records.stored(db, id))
+        async with self.db.transaction(read_only=True) as tx:
+            return await records.stored(tx, id)
 
     async def choices(self) -> dict[str, list[str]]:
         """Return the services, owners and tags that occur."""
-        return await self._readers.run(records.choices)
+        return await records.choices(self.db)
 
     async def overview(self) -> figures.Overview:
         """Return what the dashboard shows."""
-        return await self._readers.run(lambda db: figures.overview(db, self.search, self._now()))
+        return await figures.overview(self.db, self.index, self.now())
 
     async def create(self, fields: Fields) -> Incident:
         """Add an incident."""
-        return await self._writer.run(lambda db: records.create(db, fields, self._now()))
+        async with self.db.transaction() as tx:
+            return await self._keep(tx, await records.add(tx, fields, self.now()))
 
     async def edit(self, id: int, version: int, fields: Fields, *, author: str, text: str = "") -> Incident:
-        """Change an incident that is still at `version`."""
-        change = partial(records.edit, author=author, text=text, now=self._now())
-        return await self._writer.run(lambda db: change(db, id, version, fields))
+        """Change an incident that is still at `version`, and note what changed.
+
+        Args:
+            id: its number.
+            version: what the author saw.
+            fields: what it shall be.
+            author: who changes it.
+            text: a note of their own to go with it, or "".
+
+        Raises `Missing`, and `Conflict` when somebody else changed it first.
+        """
+        now = self.now()
+        async with self.db.transaction() as tx:
+            told = await self._change(tx, id, version, fields, text)
+            if told:
+                await records.append(tx, id, now, author, "\n".join(told), "change")
+            if text:
+                await records.append(tx, id, now, author, text)
+            return await self._keep(tx, id)
 
     async def note(self, id: int, *, author: str, text: str) -> Note:
-        """Add a note to an incident."""
-        return await self._writer.run(lambda db: records.note(db, id, author=author, text=text, now=self._now()))
+        """Add a note to an incident. Its version stays: nobody's edit is in the way."""
+        async with self.db.transaction() as tx:
+            made = await records.append(tx, id, self.now(), author, text)
+            await self._keep(tx, id)
+            return made
 
     async def take(self, sheet: Sheet) -> intake.Intake:
         """Add the good rows of a file."""
-        return await self._writer.run(lambda db: intake.take(db, sheet))
+        async with self.db.transaction() as tx:
+            return await intake.take(tx, sheet, self.index)
 
     async def export(self, filters: Filters) -> AsyncIterator[list[Stored]]:
-        """Yield every incident that fits, some at a time; nothing is held between two of them."""
-        after = 0
-        while found := await self._readers.run(
-            lambda db, after=after: records.export(db, filters, self.search, after, CHUNK)  # type: ignore[misc]
-        ):
+        """Yield every incident that fits, some at a time, as they arrive."""
+        found: list[Stored] = []
+        async with self.db.stream(lists.export(filters, self.index)) as rows:
+            async for row in rows:
+                lists.gather(row, found)
+                if len(found) > CHUNK:  # the last one may not be complete yet
+                    yield found[:CHUNK]
+                    del found[:CHUNK]
+        if found:
             yield found
-            after = found[-1].incident.id
 
-    def _open(self) -> tuple[Mode, list[sqlite3.Connection]]:
-        made: list[sqlite3.Connection] = []
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            made.append(records.connect(self._path, wait=self._settings.patience))
-            mode = self._prepare(made[0])
-            made += [self._reader() for _ in range(self._settings.readers)]
-        except Exception as error:
-            for each in made:
-                each.close()
-            if not isinstance(error, (sqlite3.Error, OSError, records.Foreign, intake.Broken)):
-                raise
-            raise self._unusable(error) from error
-        return mode, made
+    async def _change(self, tx: Transaction, id: int, version: int, fields: Fields, text: str) -> list[str]:
+        """Change the fields and return what that changed. Where several write at a time one may be overtaken."""
+        while True:
+            old = await records.get(tx, id)
+            told = records.differences(old, fields)
+            if old.version != version and (told or text):  # the same change twice is no conflict
+                raise Conflict(old, await records.since(tx, old, version))
+            if not told or await records.change(tx, old, fields, self.now()):
+                return told
 
-    def _reader(self) -> sqlite3.Connection:
-        return records.connect(self._path, wait=self._settings.patience, read_only=True)
-
-    def _prepare(self, db: sqlite3.Connection) -> Mode:
-        with records.writing(db):  # tables and sample together: a kill in between leaves nothing half done
-            mode, fresh = records.migrate(db, (HERE / "schema.sql").read_text("utf-8"), self._settings.search)
-            if fresh and self._settings.sample:
-                intake.sample(db, HERE / self._settings.sample, self._now())
-        return mode
-
-    def _unusable(self, error: Exception) -> StartupError:
-        if isinstance(error, intake.Broken):
-            return StartupError(f"the sample {self._settings.sample} is wrong: {error}", fix="correct board.sample")
-        fix = "point board.database at another file, or move this one away"
-        return StartupError(f"cannot use the database {self._path}: {error}", fix=fix)
+    async def _keep(self, tx: Transaction, id: int) -> Incident:
+        """Keep the words by which an incident is found, and return it as it is now."""
+        found = await records.stored(tx, id)
+        await self.index.keep(tx, [(id, records.said(id, found.incident, found.notes))])
+        return found.incident

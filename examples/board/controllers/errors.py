@@ -3,8 +3,8 @@
 from arlen import App, Context, HTTPError, NotFound, Response, View
 from arlen_core.negotiation import choose
 from arlen_core.problems import problem, wrap
+from arlen_data.errors import PoolBusy, PoolTimeout
 
-from lanes import Busy
 from records import Missing
 
 __all__ = ["install"]
@@ -25,7 +25,8 @@ _ADVICE = {
 def install(app: App) -> None:
     """Register the handlers."""
     app.error(Missing)(missing)
-    app.error(Busy)(busy)
+    for busiest in (PoolBusy, PoolTimeout):
+        app.error(busiest)(busy)
     for status in STATUSES:
         if status != 500 or not app.debug:  # development shows the traceback instead
             app.error(status)(page)
@@ -45,7 +46,7 @@ async def missing(ctx: Context, error: Missing) -> View | Response:
     return await page(ctx, NotFound(f"There is no incident INC-{error.id}.", code="incident_not_found"))
 
 
-async def busy(ctx: Context, _: Busy) -> View | Response:
+async def busy(ctx: Context, _: Exception) -> View | Response:
     """The database has more to do than it can."""
     refusal = HTTPError(503, "The board is very busy.", code="store_busy", headers={"retry-after": "1"})
     return await page(ctx, refusal)

@@ -88,9 +88,9 @@ class Site:
 
 
 @contextmanager
-def served(folder: Path, *command: str, **words: str) -> Iterator[Site]:
-    """Run the board with a command of `arlen`, its database in `folder`, until the test is done with it."""
-    own = {"ARLEN_BOARD__DATABASE": str(folder / "board.db"), "ARLEN_WEB__SECRET": "0" * 40, "PYTHONUNBUFFERED": "1"}
+def served(folder: Path, url: str, *command: str, **words: str) -> Iterator[Site]:
+    """Run the board with a command of `arlen`, on the database of a URL, until the test is done with it."""
+    own = {"ARLEN_DATABASE__URL": url, "ARLEN_WEB__SECRET": "0" * 40, "PYTHONUNBUFFERED": "1"}
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ARLEN_", "PYTEST_"))}
     errors = folder / "errors.txt"
     with errors.open("ab") as log:

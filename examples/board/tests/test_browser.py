@@ -37,10 +37,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The board with its sample, in production form."""
-    with served(
-        tmp_path_factory.mktemp("site"), "propane", "--workers", "1", ARLEN_BOARD__SAMPLE="data/incidents.csv"
-    ) as made:
+    """The board with its sample, in production form, on its embedded database or on that of BOARD_URL."""
+    folder = tmp_path_factory.mktemp("site")
+    url = os.environ.get("BOARD_URL", f"sqlite:///{folder}/board.db")
+    with served(folder, url, "propane", "--workers", "1", ARLEN_BOARD__SAMPLE="data/incidents.csv") as made:
         made.until("worker_ready")
         yield made
 

@@ -1,7 +1,6 @@
 """Pages: what holds for every page of the board: markup that machines, keyboards and screen readers understand."""
 
 import re
-import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +11,7 @@ from arlen_core.pages import Element, Page
 from arlen_core.replies import Reply
 from drafts import BOARD, draft
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.engines("sqlite")]
 
 PAGES = (
     "/", "/incidents", "/incidents?q=mail&status=open&page=2", "/incidents?q=xylophone", "/incidents?page=999",
@@ -26,17 +25,16 @@ TEXTS: dict[str, str] = {}
 
 
 @pytest.fixture(params=PAGES)
-async def shown(request: pytest.FixtureRequest, make: Callable[..., App], sampled: Path, tmp_path: Path) -> Page:
+async def shown(request: pytest.FixtureRequest, make: Callable[..., App], home: str, filled: str) -> Page:
     """Every kind of page, one after the other."""
     name = request.param
     if name not in TEXTS:
-        shutil.copy(sampled, tmp_path / "board.db")
-        async with Client(make(), headers={"accept": "text/html"}) as client:
-            TEXTS[name] = (await fetch(client, name, make, tmp_path)).text
+        async with Client(make(url=home if name == "empty" else filled), headers={"accept": "text/html"}) as client:
+            TEXTS[name] = (await fetch(client, name)).text
     return Page(TEXTS[name])
 
 
-async def fetch(full: Client, name: str, make: Callable[..., App], folder: Path) -> Reply:
+async def fetch(full: Client, name: str) -> Reply:
     """Fetch a page by its address, or by the name of the accident that leads to it."""
     if name == "refused":
         return await full.post("/incidents", form={"title": "x", "severity": "grave", "author": "a:b"})
@@ -49,8 +47,7 @@ async def fetch(full: Client, name: str, make: Callable[..., App], folder: Path)
         await full.post("/incidents/4998/status", form={"status": "resolved", "version": 1})
         return await full.post("/incidents/4998/status", form={"status": "open", "version": 1, "text": "x"})
     if name == "empty":
-        async with Client(make(ARLEN_BOARD__DATABASE=str(folder / "empty.db"))) as client:
-            return await client.get("/", headers={"accept": "text/html"})
+        return await full.get("/")
     return await full.get(name)
 
 

@@ -1,5 +1,6 @@
 """The board over real sockets, in processes of its own: started, raced, uploaded to, streamed from, and killed."""
 
+import asyncio
 import csv
 import io
 import json as codec
@@ -8,11 +9,15 @@ import signal
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
 from threading import Condition, Event
+from time import monotonic
+from typing import Any
 
+from arlen_data.errors import DatabaseError
+from arlen_data.targets import database
 from drafts import draft
 from sites import PATIENCE, Site, served
 
@@ -22,17 +27,27 @@ def start(site: Site, workers: int) -> None:
     site.until("worker_ready", workers)
 
 
-def check(file: Path) -> sqlite3.Connection:
-    """Open the database that a killed process left, and check it."""
-    db = sqlite3.connect(file)
-    assert [("ok",)] == db.execute("pragma integrity_check").fetchall()
-    assert [] == db.execute("pragma foreign_key_check").fetchall()
-    return db
+def rows(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """Ask the database itself."""
+
+    async def ask() -> list[tuple[Any, ...]]:
+        async with database(url) as db:
+            return await db.all(sql, into=tuple)
+
+    return asyncio.run(ask())
 
 
-def test_development_starts_with_the_sample(tmp_path: Path) -> None:
+def check(url: str) -> None:
+    """Check what a killed process left."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as db:
+            assert [("ok",)] == db.execute("pragma integrity_check").fetchall()
+            assert [] == db.execute("pragma foreign_key_check").fetchall()
+
+
+def test_development_starts_with_the_sample(fresh: str, tmp_path: Path) -> None:
     """One command: it says its address, has filled its database, and serves pages with a style."""
-    with served(tmp_path, "boomhauer") as site:
+    with served(tmp_path, fresh, "boomhauer") as site:
         site.until("ready")
         assert site.address.startswith("http://127.0.0.1:")
         answer, body = site.call("GET", "/", accept="text/html")
@@ -42,13 +57,13 @@ def test_development_starts_with_the_sample(tmp_path: Path) -> None:
         sheet = body.partition(b'<link rel="stylesheet" href="')[2].partition(b'"')[0].decode()
         assert 200 == site.call("GET", sheet)[0].status
         assert 0 == site.stop()
-    with closing(check(tmp_path / "board.db")) as db:
-        assert (5000,) == db.execute("select count(*) from incidents").fetchone()
+    check(fresh)
+    assert [(5000,)] == rows(fresh, "select count(*) from incidents")
 
 
-def test_processes_race_for_one_incident(tmp_path: Path) -> None:
+def test_processes_race_for_one_incident(fresh: str, tmp_path: Path) -> None:
     """Of many who change the same version in two processes one wins; everybody's note is kept."""
-    with served(tmp_path, "propane", "--workers", "2") as site, ThreadPoolExecutor(12) as pool:
+    with served(tmp_path, fresh, "propane", "--workers", "2") as site, ThreadPoolExecutor(12) as pool:
         start(site, 2)
         assert 201 == site.call("POST", "/incidents", draft())[0].status
         edits = [
@@ -62,7 +77,7 @@ def test_processes_race_for_one_incident(tmp_path: Path) -> None:
         assert 0 == site.stop()
 
 
-def test_large_files_go_in_and_come_out(tmp_path: Path) -> None:
+def test_large_files_go_in_and_come_out(fresh: str, tmp_path: Path) -> None:
     """Megabytes up in chunks, megabytes down as a stream; who leaves in the middle disturbs nobody."""
     rows = "title,service,description\r\n" + "".join(f"Case {n},billing,{'x' * 900}\r\n" for n in range(4000))
 
@@ -70,7 +85,7 @@ def test_large_files_go_in_and_come_out(tmp_path: Path) -> None:
         data = rows.encode()
         return [data[at : at + 50_000] for at in range(0, len(data), 50_000)]
 
-    with served(tmp_path, "propane", "--workers", "1") as site:
+    with served(tmp_path, fresh, "propane", "--workers", "1") as site:
         start(site, 1)
         with closing(site.connect()) as connection:
             headers = {"content-type": "text/csv", "accept": "application/json"}
@@ -131,12 +146,12 @@ class Writers:
         self._stop.set()
 
 
-def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_a_kill_loses_nothing_that_was_acknowledged(fresh: str, tmp_path: Path) -> None:
     """A worker is killed in the middle of writes and replaced; then everything is killed, and started again."""
     titles: dict[int, str] = {}
     notes: set[str] = set()
     for name in ("first", "second"):
-        with served(tmp_path, "propane", "--workers", "2") as site, ThreadPoolExecutor(4) as pool:
+        with served(tmp_path, fresh, "propane", "--workers", "2") as site, ThreadPoolExecutor(4) as pool:
             start(site, 2)
             writers = Writers(site, name)
             running = [pool.submit(writers.run, number) for number in range(4)]
@@ -152,31 +167,35 @@ def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
                 each.result()
         titles |= writers.titles
         notes |= writers.notes
-        with closing(check(tmp_path / "board.db")) as db:
-            kept = dict(db.execute("select id, title from incidents"))
-            assert titles.items() <= kept.items()
-            assert notes <= {text for (text,) in db.execute("select text from notes")}
-            indexed = db.execute("select count(*) from search").fetchone()[0]
-            assert len(kept) == indexed
-    with served(tmp_path, "propane", "--workers", "1") as site:
+        check(fresh)
+        kept = dict(rows(fresh, "select id, title from incidents"))
+        assert titles.items() <= kept.items()
+        assert notes <= {text for (text,) in rows(fresh, "select text from notes")}
+        assert [(len(kept),)] == rows(fresh, "select count(*) from search")
+    with served(tmp_path, fresh, "propane", "--workers", "1") as site:
         start(site, 1)
         last, title = max(titles.items())
         assert title == codec.loads(site.call("GET", f"/incidents/{last}")[1])["title"]
         assert 0 == site.stop()
 
 
-def test_a_kill_during_the_first_start_is_no_harm(tmp_path: Path) -> None:
-    """The tables and the sample come together or not at all: the next start does it again."""
-    file = tmp_path / "board.db"
-    with served(tmp_path, "boomhauer") as site:
+def test_a_kill_during_the_first_start_is_no_harm(fresh: str, tmp_path: Path) -> None:
+    """Each migration comes whole or not at all, and so does the sample: the next start goes on where this one ended."""
+    begun = "select count(*) from arlen_schema_migrations"
+    with served(tmp_path, fresh, "boomhauer") as site:
         site.until("started")
-        deadline = Event()
-        while not Path(f"{file}-wal").exists():
-            deadline.wait(0.01)
+        deadline = monotonic() + PATIENCE
+        while not _there(fresh, begun):
+            assert monotonic() < deadline
+            Event().wait(0.01)
         site.kill()
-    with closing(check(file)) as db:
-        tables = db.execute("select count(*) from sqlite_master").fetchone()[0]
-        assert tables == 0 or (5000,) == db.execute("select count(*) from incidents").fetchone()
-    with served(tmp_path, "boomhauer") as site:
+    check(fresh)
+    with served(tmp_path, fresh, "boomhauer") as site:
         site.until("ready")
         assert 5000 == codec.loads(site.call("GET", "/incidents")[1])["total"]
+
+
+def _there(url: str, sql: str) -> bool:
+    with suppress(DatabaseError):
+        return bool(rows(url, sql))
+    return False

@@ -115,13 +115,13 @@ async def test_the_same_file_again_brings_nothing(page: Client) -> None:
     assert 2 == await total(page)
 
 
-async def test_a_board_can_move(page: Client, make: Any, tmp_path: Any) -> None:
+async def test_a_board_can_move(page: Client, make: Any, fresh: str) -> None:
     """What one board exports another imports, timelines included."""
     await page.post("/incidents", form=draft(description="=danger\n-x", tags="a b"))
     await page.post("/incidents/1/notes", form={"text": "Two\n\nlines: of text", "author": "Ada"})
     await page.post("/incidents/1/status", form={"status": "resolved", "version": 1, "text": "Done"})
     exported = (await page.get("/incidents.csv")).text
-    async with Client(make(ARLEN_BOARD__DATABASE=str(tmp_path / "second.db"))) as other:
+    async with Client(make(url=fresh)) as other:
         assert {"added": [1], "bad": []}.items() <= (await self_import(other, exported)).items()
         before, after = (await page.get("/incidents/1.json")).json(), (await other.get("/incidents/1.json")).json()
     for each in (before, after):
