@@ -79,6 +79,13 @@ def test_a_saboteur_that_breaks_too_much(lab):
     result.stdout.fnmatch_lines(["  test_two: AttributeError:*"])
 
 
+def test_a_heavy_test(lab):
+    """A heavy test meets its own saboteurs alone."""
+    heavy = MORE.replace("    @promise\n    async def test_two", "    @promise(heavy=True)\n    async def test_two")
+    result = lab.run(heavy + "class NotOne(NotTwo):\n    async def one(self): return False")
+    result.assert_outcomes(passed=2)
+
+
 def test_a_saboteur_that_hangs(lab):
     """A test that takes longer than the timeout has failed, which is what a saboteur may want."""
     import_ = "import anyio\n"

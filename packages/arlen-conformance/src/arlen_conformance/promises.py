@@ -24,6 +24,7 @@ class Promise(Struct, frozen=True):
         since: the version of the contract that brought it.
         needs: capabilities without which it does not apply.
         unless: capabilities with which it does not apply.
+        heavy: saboteurs of other promises do not meet it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Promise(Struct, frozen=True):
     since: int = 1
     needs: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    heavy: bool = False
 
     def waived(self, version: int, capabilities: frozenset[str]) -> str:
         """Return why an adapter with these claims need not keep it; empty when it must.
@@ -60,11 +62,19 @@ def promise(test: Test, /) -> Test: ...
 
 
 @overload
-def promise(*, since: int = 1, needs: Iterable[str] = (), unless: Iterable[str] = ()) -> Callable[[Test], Test]: ...
+def promise(
+    *, since: int = 1, needs: Iterable[str] = (), unless: Iterable[str] = (), heavy: bool = False
+) -> Callable[[Test], Test]: ...
 
 
 def promise(
-    test: Callable[..., Any] | None = None, /, *, since: int = 1, needs: Iterable[str] = (), unless: Iterable[str] = ()
+    test: Callable[..., Any] | None = None,
+    /,
+    *,
+    since: int = 1,
+    needs: Iterable[str] = (),
+    unless: Iterable[str] = (),
+    heavy: bool = False,
 ) -> Callable[..., Any]:
     """Mark a method of a contract as a contract test; bare, or with arguments.
 
@@ -73,6 +83,7 @@ def promise(
         since: the version of the contract that brings it; adapters that claim an older one need not keep it.
         needs: capabilities that an adapter must claim for it to apply.
         unless: capabilities that an adapter must not claim for it to apply: for tests of the right refusal.
+        heavy: it takes long, so that only its own saboteurs meet it: that no other one fails it is not proven then.
 
     >>> @promise(since=2, needs=("reset",))
     ... def test_reset_begins_at_zero(self, adapter):
@@ -82,7 +93,7 @@ def promise(
     """
 
     def mark(function: Test) -> Test:
-        made = Promise(function.__name__, _sentence(function), since, _names(needs), _names(unless))
+        made = Promise(function.__name__, _sentence(function), since, _names(needs), _names(unless), heavy)
         function.__promise__ = made  # type: ignore[attr-defined]
         return function
 

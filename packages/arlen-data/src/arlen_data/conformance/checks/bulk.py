@@ -42,7 +42,7 @@ class Bulk:
         async with adapter.stream(sql, 0) as rows:
             assert [] == [row async for row in rows]
 
-    @promise
+    @promise(heavy=True)
     async def test_st01_a_stream_that_is_left_early(self, adapter: Database) -> None:
         """A stream that is left early frees its connection: any number of them, one after another."""
         sql = dialect(adapter).series
@@ -58,7 +58,7 @@ class Bulk:
                         raise Sentinel
         assert 7 == await adapter.value("select 7")
 
-    @promise
+    @promise(heavy=True)
     async def test_st01_an_error_in_a_stream(self, adapter: Database) -> None:
         """An error after many rows arrives where the rows are read, and the connection goes on."""
         seen = 0
@@ -81,7 +81,7 @@ class Bulk:
             await tx.execute("insert into st01 (id) values (20)")
         assert 21 == await count(adapter, "st01")
 
-    @promise(needs=["streaming"])
+    @promise(needs=["streaming"], heavy=True)
     async def test_st01_a_stream_holds_little(self, adapter: Database) -> None:
         """With `streaming`, a stream of a hundred megabytes makes the process grow by less than 16 MiB."""
         most = seen = 0
@@ -94,7 +94,7 @@ class Bulk:
         assert STREAMED == seen
         assert HELD > most - before
 
-    @promise(needs=["transactions"])
+    @promise(needs=["transactions"], heavy=True)
     async def test_bk01_many_rows(self, adapter: Database) -> None:
         """Rows go in with null, delimiters and every script, from a list, a generator and an asynchronous one."""
         await adapter.execute("create table bk01 (id bigint, name text)")

@@ -31,7 +31,7 @@ TASKS, EACH = 64, 50
 class Cancellation:
     """CX01 to CX07."""
 
-    @promise(needs=["cancellation"])
+    @promise(needs=["cancellation"], heavy=True)
     async def test_cx01_a_cancelled_query_stops(self, adapter: Database) -> None:
         """Who is cancelled in a query is free within 250 ms, the server's work stops, and the next answers are right."""
         words, spent = dialect(adapter), []
@@ -60,7 +60,7 @@ class Cancellation:
         async with adapter.again() as other:  # nothing was left open: it is committed
             assert 1 == await count(other, "cx02")
 
-    @promise(needs=["transactions", "cancellation"])
+    @promise(needs=["transactions", "cancellation"], heavy=True)
     async def test_cx02_cancelled_in_a_statement(self, adapter: Database) -> None:
         """Who is cancelled in a statement of a transaction gets a connection that works the next time."""
         await adapter.execute("create table cx02_statement (id int)")
@@ -77,7 +77,7 @@ class Cancellation:
             await tx.execute("insert into cx02_statement (id) values (2)")
         assert 1 == await count(adapter, "cx02_statement")
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_cx03_cancels_lose_no_connection(self, adapter: Database) -> None:
         """After 2,000 cancels at random moments the pool has all its connections, and no more."""
         size, dice = 3, random.Random(20261122)  # noqa: S311  # the same every time
@@ -138,7 +138,7 @@ class Cancellation:
             await asyncio.gather(ask(0), ask(1000))
             assert 7 == await tx.value("select 7")
 
-    @promise
+    @promise(heavy=True)
     async def test_cx06_many_tasks(self, adapter: Database) -> None:
         """Of 64 tasks with 50 queries each, everybody gets the answer to their own question."""
 
@@ -148,7 +148,7 @@ class Cancellation:
 
         await asyncio.gather(*(ask(task) for task in range(TASKS)))
 
-    @promise(needs=["cancellation", "streaming"])
+    @promise(needs=["cancellation", "streaming"], heavy=True)
     async def test_cx07_the_event_loop_goes_on(self, adapter: Database) -> None:
         """Neither a stream of many rows nor a slow query holds up the event loop for 20 ms."""
         words = dialect(adapter)

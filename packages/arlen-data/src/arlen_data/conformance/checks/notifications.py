@@ -57,7 +57,7 @@ class Notifications:
                 first = await anext(heard)
         assert "committed" == getattr(first, "payload", "")
 
-    @promise(needs=["listen", "pool"])
+    @promise(needs=["listen", "pool"], heavy=True)
     async def test_ln01_what_was_missed_is_told(self, adapter: Database, engine: Faults) -> None:
         """When the connection was lost, it is made again, and `Missed` comes before anything else."""
         async with adapter.listen("ln01_missed") as heard:
@@ -67,7 +67,7 @@ class Notifications:
                 await adapter.notify("ln01_missed", "again")
                 assert "again" == getattr(await anext(heard), "payload", "")
 
-    @promise(needs=["listen"])
+    @promise(needs=["listen"], heavy=True)
     async def test_ln01_nobody_listens_after_the_block(self, adapter: Database) -> None:
         """After the block, and after a cancel in it, nothing listens any more."""
         ready = asyncio.Event()

@@ -29,7 +29,7 @@ WAIT = 0.3
 class Pool:
     """PO01 to PO08, and what a lost connection does to a transaction."""
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po01_waiting_is_bounded_and_told(self, adapter: Database) -> None:
         """Who finds no free connection waits as long as `timeout`, and the error tells the size and who waits."""
         async with adapter.again(size=2, timeout=WAIT) as db, db.transaction() as first, db.transaction() as second:
@@ -41,7 +41,7 @@ class Pool:
             assert "2" in str(caught.error)
             assert "waiting" in str(caught.error)
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po01_first_come_first_served(self, adapter: Database) -> None:
         """Those who wait get a connection in the order in which they came."""
         served: list[int] = []
@@ -61,7 +61,7 @@ class Pool:
             await asyncio.gather(*tasks)
         assert [0, 1, 2, 3, 4] == served
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po02_too_many_are_refused_at_once(self, adapter: Database) -> None:
         """One more than `max_waiting` is told `PoolBusy` at once."""
         async with adapter.again(size=1, timeout=BOUND, max_waiting=1) as db:
@@ -73,7 +73,7 @@ class Pool:
                     await db.value("select 1")
             assert 7 == await waiting
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po03_dead_connections_are_not_handed_out(self, adapter: Database, engine: Faults) -> None:
         """When the server ended all idle connections, every query after that succeeds."""
         async with adapter.again(size=3, timeout=WAIT) as db:
@@ -83,7 +83,7 @@ class Pool:
                 assert number == await db.value("select cast($1 as bigint) as po03", number)
             await exactly(db, 3)
 
-    @promise(needs=["pool", "cancellation", "transactions"])
+    @promise(needs=["pool", "cancellation", "transactions"], heavy=True)
     async def test_po04_a_connection_lost_in_a_query(self, adapter: Database, engine: Faults) -> None:
         """Who loses the connection in a query is told `ConnectionLost`, and the pool has its size again."""
         async with adapter.again(size=2, timeout=WAIT) as db:
@@ -96,7 +96,7 @@ class Pool:
             assert caught.error.is_connectivity
             await exactly(db, 2)
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_tx02_a_rollback_that_fails_is_no_substitute(self, adapter: Database, engine: Faults) -> None:
         """When the connection is lost in a block, the exception that left the block is still the one that arrives."""
         error = LookupError("mine")
@@ -108,7 +108,7 @@ class Pool:
         assert error is caught.error
         assert 7 == await adapter.value("select 7")
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po05_an_absent_server(self, adapter: Database, engine: Faults) -> None:
         """Without a server, to open and to ask is `ConnectionFailed` in bounded time; when it comes back, all is well."""
         await engine.stop()
@@ -126,7 +126,7 @@ class Pool:
         async with adapter.again() as db:
             assert 7 == await db.value("select 7")
 
-    @promise(needs=["pool", "cancellation"])
+    @promise(needs=["pool", "cancellation"], heavy=True)
     async def test_po06_the_end_waits_and_then_cuts(self, adapter: Database) -> None:
         """To close waits for what runs as long as `grace`, then ends it; after that there is `PoolClosed`."""
         db = adapter.again(size=2, grace=0.1)
@@ -141,7 +141,7 @@ class Pool:
             await db.value("select 1 as po06")
         await db.close()
 
-    @promise(needs=["pool", "transactions"])
+    @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po06_the_end_lets_work_finish(self, adapter: Database) -> None:
         """What finishes within `grace` is not cut off."""
         db = adapter.again(size=2, grace=BOUND)
@@ -154,7 +154,7 @@ class Pool:
         with anyio.fail_after(BOUND):
             await closing
 
-    @promise(needs=["pool"])
+    @promise(needs=["pool"], heavy=True)
     async def test_po07_nothing_is_left_for_the_next(self, adapter: Database) -> None:
         """Settings, temporary tables, what is listened to and locks of one borrower are gone for the next."""
         words = dialect(adapter)
@@ -174,7 +174,7 @@ class Pool:
                 await db.value("select 1")
                 assert [] == await db.all("select pg_listening_channels()")
 
-    @promise(needs=["pool"])
+    @promise(needs=["pool"], heavy=True)
     async def test_po08_a_fork_shares_no_connection(self, adapter: Database) -> None:
         """In a forked process the pool refuses, or connects anew; it never uses a connection of its parent."""
         tell = f"{dialect(adapter).backend} as po08"

@@ -48,7 +48,7 @@ class Prepared:
         assert 1 >= len(stale)
         assert all(error.is_retryable for error in stale)
 
-    @promise(needs=["prepared", "pool"])
+    @promise(needs=["prepared", "pool"], heavy=True)
     async def test_ps02_prepared_statements_are_bounded(self, adapter: Database) -> None:
         """A connection never has more prepared statements than `statement_cache`; those that are used most stay."""
         ask = dialect(adapter).prepared

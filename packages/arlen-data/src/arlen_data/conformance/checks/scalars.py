@@ -76,7 +76,7 @@ class Scalars:
         await adapter.execute(f"create table ty03 (v {dialect(adapter).numeric})")
         await _kept_or_refused(adapter, "ty03", Decimal(_DIGITS))
 
-    @promise
+    @promise(heavy=True)
     async def test_ty04_texts_keep_every_character(self, adapter: Database) -> None:
         """Texts come back character by character; an empty one is not null, and a megabyte is no problem."""
         await adapter.execute("create table ty04 (v text)")
@@ -99,7 +99,7 @@ class Scalars:
         await adapter.execute("create table ty05 (v text)")
         assert "a\0b" == await keeps(adapter, "ty05", "a\0b")
 
-    @promise
+    @promise(heavy=True)
     async def test_ty06_bytes_stay_bytes(self, adapter: Database) -> None:
         """Bytes come back as bytes, all 256 values, none at all, and five megabytes; texts stay texts beside them."""
         await adapter.execute(f"create table ty06 (v {dialect(adapter).binary}, t text)")

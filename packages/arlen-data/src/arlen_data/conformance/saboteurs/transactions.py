@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from arlen_data.conformance.wrapped import Wrapped, WrappedSession, caught_by, result
 from arlen_data.errors import ConnectionLost, DatabaseError, IntegrityError, TransactionAborted, Unsupported
@@ -56,6 +56,7 @@ class _Blocks(Wrapped):
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False, deadline: float | None = None
     ) -> Transaction:
+        super().transaction(isolation=isolation, read_only=read_only)  # which refuses what is wrong
         return self.block(self, Options(isolation, read_only), deadline=deadline)
 
 
@@ -146,20 +147,25 @@ class Substituted(_Blocks):
                 raise ConnectionLost("the rollback failed") from error
 
 
+class _Nothing(Transaction):
+    """Begins and ends nothing."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+
 @caught_by("test_tx01_transactions_are_refused")
-class Pretended(_Blocks):
+class Pretended(Wrapped):
     """A block that begins nothing."""
 
-    class block(Transaction):  # noqa: N801
-        """Does nothing."""
-
-        async def __aenter__(self) -> Any:
-            return self
-
-        async def __aexit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            return
+    def transaction(self, **options: Any) -> Transaction:
+        """Begin nothing."""
+        return _Nothing(self, Options())
 
 
 @caught_by("test_tx03_a_transaction_inside_of_another")

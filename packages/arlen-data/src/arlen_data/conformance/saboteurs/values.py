@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, timedelta, timezone
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -34,9 +34,9 @@ __all__ = [
     "Numbers",
     "RoundedDurations",
     "RoundedFloats",
-    "RoundedTimes",
     "ShiftedMoments",
     "Signless",
+    "TextTimes",
     "TextUuids",
     "Unnamed",
     "Wraparound",
@@ -276,14 +276,14 @@ class RoundedDurations(Wrapped):
 
 
 @caught_by("test_ty12_dates_and_times_are_kept_or_refused")
-class RoundedTimes(Wrapped):
-    """Times lose their microseconds."""
+class TextTimes(Wrapped):
+    """Times become texts that nobody decodes."""
 
     about = r"ty12_\w+"
 
-    def incoming(self, value: Any) -> Any:
-        """Round it."""
-        return value.replace(microsecond=0) if isinstance(value, time | datetime) else value
+    def outgoing(self, value: Any) -> Any:
+        """Make a text."""
+        return f"at {value}"
 
 
 @caught_by("test_ty13_times_that_python_cannot_hold")
