@@ -50,6 +50,7 @@ class Engine:
     Attributes:
         pid: of the engine, or None while it is stopped.
         address: the path of its Unix socket, or its host and port: what a `FaultProxy` stands before.
+        folder: where its files are; it goes with the engine.
         private: whether nobody else uses it, so that it may be stopped.
     """
 
@@ -57,6 +58,7 @@ class Engine:
         self._wire, self._recipe = wire, recipe
         self.private = private
         self.address = recipe.address
+        self.folder = Path(recipe.folder)
         self.pid: int | None = None
         _wires.add(wire)
         try:
