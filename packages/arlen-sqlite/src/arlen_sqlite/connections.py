@@ -99,7 +99,7 @@ def connect(settings: Settings, path: str, *, reads: bool, busy: float = _BUSY) 
     except sqlite3.Error as error:
         raise _failed(path, error) from error
     try:
-        patiently(lambda: _prepare(made, settings), settings.timeout)
+        patiently(lambda: _prepare(made, settings), settings.lock_timeout)
         if reads:
             made.execute("pragma query_only = on")
     except BaseException as error:

@@ -46,6 +46,7 @@ _CAPABILITIES = Capabilities(
     json=True,
     numeric=True,
     cancellation=True,
+    lock_timeout=True,
     transactional_ddl=True,
     upsert=True,
 )
@@ -109,7 +110,7 @@ class SQLite(Database):
 
         Raises:
             ConnectionFailed: it cannot be opened, or is no database.
-            LockTimeout: another process holds it for longer than `timeout`.
+            LockTimeout: another process holds it for longer than `lock_timeout`.
             Unsupported: SQLite is too old.
         """
         if not self._writer.closed:
@@ -243,11 +244,11 @@ class SQLite(Database):
 
     def _read_thread(self, number: int, queue: SimpleQueue[Job | None], mailbox: Mailbox) -> Worker:
         name = f"sqlite-{self.name}-read-{number}"
-        return Worker(name, queue, mailbox, partial(self._connect, reads=True), self.settings.timeout)
+        return Worker(name, queue, mailbox, partial(self._connect, reads=True), self.settings.lock_timeout)
 
     def _write_thread(self, number: int, queue: SimpleQueue[Job | None], mailbox: Mailbox) -> Worker:
         made = Writer(
-            f"sqlite-{self.name}-write", queue, mailbox, partial(self._connect, reads=False), self.settings.timeout
+            f"sqlite-{self.name}-write", queue, mailbox, partial(self._connect, reads=False), self.settings.lock_timeout
         )
         made.grouping = self.settings.group_commit
         return made

@@ -57,9 +57,10 @@ _STRICT = re.compile(r"cannot store .* value in .* column (?P<table>.+)\.(?P<col
 _CHECK = re.compile(r"CHECK constraint failed: (?P<constraint>\w+)\Z")
 _MISSING = re.compile(r"no such (?P<what>table|column): (?:\w+\.)?(?P<name>\w+)")
 _PARTS = re.compile(r"\"([^\"]*)\"|'([^']*)'|: ?([^:]*)\Z")
+_NEAR = re.compile(r"near \"([^\"]+)\"|no such (?:table|column|function): (?:\w+\.)?(\w+)")
 _KNOWN = {"", "syntax error"}
 _FIXES = {
-    "55P03": "another process writes; raise `timeout`, or write less at a time",
+    "55P03": "another process writes; raise `lock_timeout`, or write less at a time",
     "25006": "a transaction with read_only=True only reads, and so does a file that this process may not write",
     "53100": "free some space on the disk",
     "XX001": "bring back a backup; `pragma integrity_check` tells more",
@@ -97,7 +98,8 @@ def _translated(error: Exception, sql: str) -> DatabaseError:
         return kind("23000")("a trigger refused the change", sqlstate="23000", detail=message, fix="see `detail`")
     shown = _shown(message, sql) if state[:2] != "23" else message
     detail = "" if shown == message else message
-    return kind(state)(shown, sqlstate=state, detail=detail, fix=_FIXES.get(state, ""), **_facts(message))
+    facts = _facts(message) | {"detail": detail, "fix": _FIXES.get(state, ""), "position": _position(message, sql)}
+    return kind(state)(shown, sqlstate=state, **facts)
 
 
 def _misused(error: Exception, sql: str) -> DatabaseError:
@@ -131,6 +133,15 @@ def _shown(message: str, sql: str) -> str:
         return found[0] if known else found[0].replace(word, "…")
 
     return _PARTS.sub(part, message)
+
+
+def _position(message: str, sql: str) -> int:
+    """Return where the word is that SQLite does not like, when it is there once."""
+    found = _NEAR.search(message)
+    if found is None:
+        return 0
+    places = [each.start() for each in re.finditer(rf"(?<!\w){re.escape(found[1] or found[2])}(?!\w)", sql)]
+    return places[0] + 1 if len(places) == 1 else 0
 
 
 def _facts(message: str) -> dict[str, Any]:

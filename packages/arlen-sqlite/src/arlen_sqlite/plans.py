@@ -35,7 +35,7 @@ _TEMP = re.compile(r"create\s+temp(?:orary)?\b", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b", re.IGNORECASE)
 _PRAGMA = re.compile(r"pragma\s+(?:[\w\"\[\]`]+\s*\.\s*)?(\w+)\s*(=|\()?", re.IGNORECASE)
 
-_CONTROL = {"begin", "commit", "end", "rollback", "savepoint", "release"}
+_CONTROL = {"abort", "begin", "commit", "end", "release", "rollback", "savepoint", "start"}
 _READS = {"select", "values", "with", "explain"}
 _CHANGES = {"insert", "update", "delete", "replace"}
 _TELLS = {

@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         readers: threads for short reads, 1 to 64.
         streams: streams, read-only transactions and backups at a time, 1 to 256. Each has a connection and a thread of
             its own, made when it is needed, so that a slow one is in nobody's way.
-        timeout: seconds that a write waits for another process that writes.
+        lock_timeout: seconds that a write waits for another process that writes; then it is `LockTimeout`.
         waiting: calls that may wait for a thread, for each kind of thread; one more raises `PoolBusy`.
         synchronous: "normal" survives the end of the process, and may lose the last commits when the machine loses
             power; "full" and "extra" do not lose them; "off" may break the file when the machine loses power.
@@ -51,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1)] = "default"
     readers: Annotated[int, Meta(ge=1, le=64)] = 2
     streams: Annotated[int, Meta(ge=1, le=256)] = 8
-    timeout: Seconds = 5.0
+    lock_timeout: Seconds = 5.0
     waiting: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     synchronous: Literal["off", "normal", "full", "extra"] = "normal"
     group_commit: bool = False
