@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 
 import anyio
 
 from arlen_data.database import Database
-from arlen_data.errors import PoolTimeout
+from arlen_data.errors import PoolTimeout, Unsupported
 from arlen_data.queries import Queries
 
-__all__ = ["BOUND", "Caught", "count", "exactly", "keeps", "raises", "until"]
+__all__ = ["BOUND", "Caught", "count", "exactly", "keeps", "raises", "sibling", "until"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -56,6 +56,18 @@ async def until(ask: Callable[[], Awaitable[object]], what: str) -> None:
 async def count(db: Queries, table: str) -> int:
     """Return how many rows a table has."""
     return await db.value(f"select count(*) from {table}", into=int)  # noqa: S608  # the checks' own names
+
+
+@asynccontextmanager
+async def sibling(db: Database) -> AsyncIterator[Database]:
+    """Open another one for the same database; where there cannot be one, as in memory, it is the same."""
+    try:
+        other = db.again()
+    except Unsupported:
+        yield db
+        return
+    async with other:
+        yield other
 
 
 async def exactly(db: Database, size: int) -> None:

@@ -40,6 +40,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
         listeners: counts the connections that listen.
         locks: takes the lock of number 42, tries to take it, frees it.
         locked: picks a free row of `jobs` and locks it.
+        control: statements of its own that begin, save or end a transaction.
         states: sets a setting of the session, and tells it.
     """
 
@@ -69,6 +70,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     locks: tuple[str, str, str] = ("", "", "")
     locked: str = ""
     states: tuple[str, str] = ("", "")
+    control: tuple[str, ...]
 
 
 _POSTGRESQL: Final = Dialect(
@@ -108,10 +110,12 @@ _POSTGRESQL: Final = Dialect(
     ),
     locks=("select pg_advisory_lock(42)", "select pg_try_advisory_lock(42)", "select pg_advisory_unlock(42)"),
     locked="select id from jobs order by id limit 1 for update skip locked",
+    control=("start transaction", "abort", "prepare transaction 'mine'"),
     states=("set work_mem = '1234kB'", "show work_mem"),
 )
 
 _SQLITE: Final = Dialect(
+    control=("begin immediate", "begin exclusive transaction"),
     integers={"bigint": 63},
     real="double precision",
     numeric="numeric text",

@@ -11,7 +11,7 @@ from contextlib import suppress
 import anyio
 
 from arlen_conformance import promise
-from arlen_data.conformance.aids import BOUND, count, exactly, raises, until
+from arlen_data.conformance.aids import BOUND, count, exactly, raises, sibling, until
 from arlen_data.conformance.dialects import dialect
 from arlen_data.database import Database
 from arlen_data.errors import LockTimeout, QueryCanceled, TransactionError
@@ -57,7 +57,7 @@ class Cancellation:
         await _interrupted(work, ready)
         assert 0 == await count(adapter, "cx02")
         await adapter.execute("insert into cx02 (id) values (2)")
-        async with adapter.again() as other:  # nothing was left open: it is committed
+        async with sibling(adapter) as other:  # nothing was left open: it is committed
             assert 1 == await count(other, "cx02")
 
     @promise(needs=["transactions", "cancellation"], heavy=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arlen_conformance import promise
-from arlen_data.conformance.aids import count, raises
+from arlen_data.conformance.aids import count, raises, sibling
 from arlen_data.conformance.dialects import dialect
 from arlen_data.database import Database
 from arlen_data.errors import (
@@ -23,8 +23,7 @@ __all__ = ["Sentinel", "Transactions"]
 _LEVELS: tuple[Isolation, ...] = ("read committed", "repeatable read", "serializable")
 _CONTROL = (
     "begin",
-    " BEGIN IMMEDIATE",
-    "start transaction",
+    " BEGIN",
     "/* a comment */ commit",
     "-- a comment\nrollback",
     "end;",
@@ -183,12 +182,11 @@ class Transactions:
     @promise
     async def test_tx06_transaction_control_is_no_statement(self, adapter: Database) -> None:
         """To begin, commit, roll back or save by a statement is a `TransactionError`, however it is written."""
-        for sql in _CONTROL:
+        for sql in (*_CONTROL, *dialect(adapter).control):
             with raises(TransactionError):
                 await adapter.execute(sql)
         await adapter.execute("create table tx06 (id int)")
-        other = adapter.again()
-        async with other:  # nothing was left open: another connection sees the table at once
+        async with sibling(adapter) as other:  # nothing was left open: another connection sees the table at once
             assert 0 == await count(other, "tx06")
 
     @promise(needs=["transactions"])

@@ -217,7 +217,7 @@ class PartialStatements(Wrapped):
 class Commanded(Wrapped):
     """To begin by a statement looks like a success."""
 
-    about = "begin immediate"
+    about = "savepoint mine"
 
     def concerns(self, sql: str) -> bool:
         """Look at this one alone."""
