@@ -2,6 +2,7 @@
 
 import pytest
 
+from arlen_conformance import Saboteurs
 from arlen_data.conformance import LeaseContract, OutboxContract
 from arlen_pg import Postgres
 
@@ -22,4 +23,9 @@ class TestPostgresLease(Given, LeaseContract):
 
 class TestPostgresOutbox(Given, OutboxContract):
     version = 1
-    capabilities = ("shared", "listen", "concurrent_writes")
+    capabilities = ("shared", "savepoints", "listen", "concurrent_writes")
+
+
+@pytest.mark.soak  # minutes: a database for each of many
+class TestPostgresOutboxSaboteurs(Given, Saboteurs, contract=OutboxContract):
+    capabilities = ("shared", "savepoints", "listen", "concurrent_writes")

@@ -4,7 +4,7 @@ import pytest
 from tiny import Tiny
 
 from arlen_conformance import Saboteurs
-from arlen_data.conformance.lease import LeaseContract
+from arlen_data.conformance import LeaseContract, OutboxContract
 
 
 class Given:
@@ -23,3 +23,12 @@ class TestTinyLease(Given, LeaseContract):
 
 class TestLeaseSaboteurs(Given, Saboteurs, contract=LeaseContract):
     capabilities = ("shared",)
+
+
+class TestTinyOutbox(Given, OutboxContract):
+    version = 1
+    capabilities = ("shared", "savepoints")
+
+
+class TestOutboxSaboteurs(Given, Saboteurs, contract=OutboxContract):
+    capabilities = ("shared", "savepoints")
