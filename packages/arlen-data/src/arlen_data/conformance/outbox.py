@@ -131,7 +131,7 @@ class OutboxContract(
         async def other() -> None:
             async with adapter.transaction() as tx:
                 await box.outbox.add(tx, "turns", "a", 2)
-            commits.append(2)
+                commits.append(2)
             second.set()
 
         async with anyio.create_task_group() as group:
@@ -140,7 +140,7 @@ class OutboxContract(
                 group.start_soon(other)
                 with anyio.move_on_after(0.3):  # a database that lets it pass does so at once
                     await second.wait()
-            commits.append(1)
+                commits.append(1)
         await box.outbox.drain()
         assert commits == box.payloads
 
