@@ -163,6 +163,18 @@ def test_tests_counts_examples_and_tools_and_nothing_else(house):
     assert [] == house.found()
 
 
+def test_tests_counts_a_contracts_suite(house):
+    """A suite that a package ships for its adapters is proof, not source."""
+    source = house.package()
+    write(source, "a", "#\n" * 93)
+    (source / "conformance").mkdir()
+    write(source / "conformance", "__init__", "#\n" * 50)
+    house.tests(60)
+    assert ("tests", "repository") in house.found()
+    house.tests(90)
+    assert ("tests", "repository") not in house.found()
+
+
 def test_cycle(house):
     """Modules that import each other are a cycle, also when one of them waits for a call."""
     source = house.package()
