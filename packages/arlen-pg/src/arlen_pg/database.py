@@ -17,7 +17,7 @@ from arlen_pg.opening import connect
 from arlen_pg.pools import Pool
 from arlen_pg.raw import LARGE
 from arlen_pg.sessions import PgSession
-from arlen_pg.settings import Settings
+from arlen_pg.settings import Settings, parse
 from arlen_pg.texts import traits
 
 if TYPE_CHECKING:
@@ -101,8 +101,12 @@ class Postgres(Database):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Return the database of a URL; the options are those of the constructor."""
-        return cls(url, **options)
+        """Return the database of a URL, in which settings may stand too: `postgresql://db/app?size=20`.
+
+        The options are those of the constructor, and come before what the URL says.
+        """
+        plain, settings = parse(url)
+        return cls(plain, **(settings | options))
 
     @property
     def adapters(self) -> AdaptersMap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 import msgspec
 import psycopg
@@ -13,7 +14,7 @@ from arlen_data.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "parse"]
 
 _SECRET = ("password", "sslpassword")
 
@@ -125,6 +126,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(made)
 
 
+def parse(url: str) -> tuple[str, dict[str, Any]]:
+    """Return a URL without the settings of ours in its query, and those settings.
+
+    >>> parse("postgresql://db/app?size=20&sslmode=require")
+    ('postgresql://db/app?sslmode=require', {'size': 20})
+
+    Raises:
+        InvalidArgument: one of them is no number where it has to be one.
+    """
+    place, mark, query = url.partition("?")
+    if not mark or "://" not in place:
+        return url, {}
+    pairs = [each.partition("=") for each in query.split("&")]
+    ours = {name: unquote(value) for name, _, value in pairs if name in _KINDS}
+    rest = "&".join(["".join(each) for each in pairs if each[0] not in ours])  # as it was: libpq takes + for itself
+    try:
+        made = {name: msgspec.convert(value, _KINDS[name], strict=False) for name, value in ours.items()}
+    except msgspec.ValidationError:
+        raise InvalidArgument(f"a setting in the URL is no number: {', '.join(ours)}") from None
+    return (f"{place}?{rest}" if rest else place), made
+
+
 def _parsed(url: str) -> dict[str, Any]:
     try:
         return conninfo_to_dict(url)
@@ -139,3 +162,6 @@ def _milliseconds(seconds: float) -> int:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
+
+
+_KINDS = {field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "url"}
