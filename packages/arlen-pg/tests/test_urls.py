@@ -28,7 +28,9 @@ def test_a_url_without_settings_stays_the_same(url):
     """Folders of sockets and the other form of libpq come through."""
     plain, settings = parse(url)
     assert (url, {}) == (plain, settings)
-    assert Postgres(url).settings.target() == Postgres.from_url(f"{url}&size=2" if "?" in url else url).settings.target()
+    assert (
+        Postgres(url).settings.target() == Postgres.from_url(f"{url}&size=2" if "?" in url else url).settings.target()
+    )
 
 
 def test_a_setting_that_is_no_number_is_refused():
