@@ -600,3 +600,15 @@ def test_r21_targets_are_bare():
         assert 'WHERE "users"."id" > ' in text
         change = update(Users).set(role=Posts.title).from_(Posts).where(Posts.id == Users.id).compile(dialect).sql
         assert 'UPDATE "users" SET "role" = "posts"."title" FROM "posts"' in change
+
+
+def test_r5_empty_lists_leave_no_parameter():
+    """R5: what is compared with an empty list is not written, and neither are its parameters."""
+    assert ("1 = 0", []) == where((Users.score + 5).in_([]))
+    assert ("1 = 1", []) == where(fn.coalesce(Users.score, 5).not_in(()))
+
+
+def test_r5_fragments():
+    """R5: a fragment is a list of values or a statement of its own."""
+    assert ('"id" IN (select $1)', [5]) == where(Users.id.in_(sql("select {x}", x=5)))
+    assert ('"id" NOT IN (1, 2)', []) == where(Users.id.not_in(sql("1, 2")))

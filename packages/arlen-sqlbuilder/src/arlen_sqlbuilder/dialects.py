@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +14,6 @@ __all__ = ["MARK", "PG", "SQLITE", "Dialect", "check_name", "dialect_of"]
 
 MARK = "\0"  # stands for a parameter until the text is complete; no identifier and no fragment may hold it
 CACHED_NAMES = 4096
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Dialect(str):
@@ -73,10 +71,17 @@ class Dialect(str):
 
 def check_name(name: object) -> str:
     """Return an identifier; refuse one that no dialect can quote, with invalid_identifier."""
-    if isinstance(name, str) and name and MARK not in name and not SURROGATE.search(name):
+    if isinstance(name, str) and name and MARK not in name and (name.isascii() or _encodable(name)):
         return name
     reason = "an identifier is a text that is not empty, has no NUL and can be encoded as UTF-8: give another name"
     return refuse(reason, "invalid_identifier", identifier=str(name))
+
+
+def _encodable(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def dialect_of(name: str) -> Dialect:

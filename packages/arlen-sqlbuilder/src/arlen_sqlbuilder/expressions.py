@@ -285,18 +285,18 @@ class In(Expr[bool]):
 
     def __sql__(self, c: Compiler) -> str:
         left, word, values = self.__parts__
-        head = c.text(left, OTHER) + word
-        if isinstance(values, Node):  # first: a fragment is an expression, and == of it would be one too
-            return f"{head}{values.__sql__(c)})"
-        if not values:
+        if isinstance(values, tuple) and not values:
             return "1 = 1" if self.always else "1 = 0"
+        head = c.text(left, OTHER) + word
+        if isinstance(values, Node):
+            return f"{head}{values.__sql__(c)})"
         return f"{head}{'VALUES ' if isinstance(values[0], Row) and c.dialect is SQLITE else ''}{c.texts(values)})"
 
     @property
     def always(self) -> bool:
         """Whether it holds for every row."""
         _, word, values = self.__parts__
-        return word == " NOT IN (" and not isinstance(values, Node) and not values
+        return word == " NOT IN (" and isinstance(values, tuple) and not values
 
 
 class Step(Node):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Name, Node
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Fragment", "sql"]
 
 CACHED_TEXTS = 1024
+SLOT = r"(\{\{|\}\}|\{[^{}]*\})"
 
 
 class Fragment(Expr[Any], Statement[Any]):
@@ -112,16 +113,15 @@ def _slot(value: Any, form: str = "") -> Any:
 def _parsed(text: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the texts around the slots, one more than there are, and the slots' names and forms."""
     texts, slots = [""], []
-    try:
-        for literal, name, form, conversion in Formatter().parse(text):
-            texts[-1] += literal
-            if name is not None:
-                if conversion or not name.isidentifier():
-                    refuse("a slot is {name}, {name:i} or {name:q}: double the braces of the text")
-                slots.append((name, form or ""))
-                texts.append("")
-    except ValueError as error:
-        refuse(f"the slots cannot be read ({error}): double the braces of the text")
+    for place, piece in enumerate(re.split(SLOT, text)):
+        name, _, form = piece[1:-1].partition(":")
+        if place % 2 and name.isidentifier():
+            slots.append((name, form))
+            texts.append("")
+        elif piece in {"{{", "}}"} or not {"{", "}"}.intersection(piece):
+            texts[-1] += piece[:1] if place % 2 else piece
+        else:
+            refuse("a slot is {name}, {name:i} or {name:q}: double the braces of the text")
     return tuple(texts), tuple(slots)
 
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Function", "Functions", "all_", "any_", "case", "cast", "exists", "fn", "terms", "window"]
 
-WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\d+(, ?\d+)?\))?( [a-z ]+)?(\[\d*\])*", re.ASCII)
+TYPE = r"(?a)[A-Za-z_][A-Za-z0-9_ ]*(\(\d+(, ?\d+)?\))?( [a-z ]+)?(\[\d*\])*"
 Frame = tuple[int | None, int | None] | None
 
 
@@ -61,7 +60,7 @@ class Functions:
     def __getattr__(self, name: str) -> Callable[..., Function]:
         if name.startswith("__"):
             raise AttributeError(name)
-        if not WORD.fullmatch(name):
+        if not (name.isascii() and name.isidentifier()):
             reason = "a function's name is a word of ASCII letters, digits and _: call others with sql()"
             refuse(reason, "invalid_identifier", identifier=name)
 
@@ -102,7 +101,7 @@ def cast(operand: Any, type_: Any) -> Expr[Any]:
         operand: an expression or a value.
         type_: the SQL type as a str, which is text of the statement: words, a length, `[]`; else invalid_argument.
     """
-    if not isinstance(type_, str) or not TYPE.fullmatch(type_):
+    if not isinstance(type_, str) or not re.fullmatch(TYPE, type_):
         refuse("a type is words with a length or [] after them: write others with sql()")
     return Form("CAST(", operand, f" AS {type_})")
 

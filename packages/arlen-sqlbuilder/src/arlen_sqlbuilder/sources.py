@@ -65,6 +65,9 @@ class Columns:
             raise AttributeError(name)
         return self[name]
 
+    def __name_of__(self, name: str) -> str:
+        return check_name(name) if self._known is None else self[name].name
+
     def __getitem__(self, name: str) -> Column[Any]:
         label = self._source.label
         if self._known is None:

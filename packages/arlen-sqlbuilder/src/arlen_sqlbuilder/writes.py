@@ -83,10 +83,10 @@ class Insert(Write):
         Raises:
             SQLBuilderError: invalid_argument for rows that are empty or differ; invalid_identifier for an unknown key.
         """
-        given = [*rows, more] if more else rows
         known = self.__parts__["known"]
-        columns = self.__parts__.get("columns") or _keys(known, given)
-        return self.__clause__("columns", columns).__more__("rows", [_row(known, columns, one) for one in given])
+        given = [_by_name(known, one) for one in ([*rows, more] if more else rows)]
+        columns = self.__parts__.get("columns") or _keys(given)
+        return self.__clause__("columns", columns).__more__("rows", [_row(columns, one) for one in given])
 
     def columns(self, *columns: Any) -> Self:
         """Name the columns, in an order, for `values` with sequences or for `select`."""
@@ -273,20 +273,27 @@ def _target(table: Any) -> dict[str, Any]:
 
 def _name(known: Columns, key: Any) -> str:
     """Return a column's name in the database; the key is the column or the attribute's name."""
-    return key.name if isinstance(key, Column) else known[key].name
+    return key.name if isinstance(key, Column) else known.__name_of__(key)
 
 
-def _keys(known: Columns, rows: Sequence[Any]) -> tuple[str, ...]:
-    if not rows or not isinstance(rows[0], Mapping) or not rows[0]:
+def _by_name(known: Columns, row: Any) -> Any:
+    """Return a row that is a mapping by the names in the database; one that is a sequence stays as it is."""
+    if not isinstance(row, Mapping):
+        return row
+    found = {_name(known, key): value for key, value in row.items()}
+    return found if len(found) == len(row) else refuse("a row names a column twice: name each once")
+
+
+def _keys(rows: Sequence[Any]) -> tuple[str, ...]:
+    if not rows or not isinstance(rows[0], dict) or not rows[0]:
         refuse("values() takes rows that are not empty: give mappings, or name the columns() first")
-    return tuple(sorted({_name(known, key) for key in rows[0]}))
+    return tuple(sorted(rows[0]))
 
 
-def _row(known: Columns, columns: tuple[str, ...], row: Any) -> tuple[Any, ...]:
-    if isinstance(row, Mapping):
-        found = {_name(known, key): value for key, value in row.items()}
-        if len(row) == len(columns) and found.keys() == set(columns):
-            return tuple([found[name] for name in columns])
+def _row(columns: tuple[str, ...], row: Any) -> tuple[Any, ...]:
+    if isinstance(row, dict):
+        if len(row) == len(columns) and row.keys() == set(columns):
+            return tuple([row[name] for name in columns])
     elif isinstance(row, (list, tuple)) and len(row) == len(columns):
         return tuple(row)
     return refuse(f"every row has the columns {', '.join(columns)}, once each: give them all, None for NULL")
