@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
 
@@ -27,9 +26,16 @@ if TYPE_CHECKING:
     from arlen_data.notifications import Missed, Notification
     from arlen_data.results import Result
 
-__all__ = ["Database"]
+__all__ = ["Database", "Sandboxed"]
 
 T = TypeVar("T")
+
+
+class Sandboxed(Protocol):
+    """What `arlen_data.sandbox` puts between a database and those who use it."""
+
+    def get(self) -> Transaction | None:
+        """Return the transaction in which everything happens in this context; `None` outside of a sandbox."""
 
 
 class Database(Queries, Lane):
@@ -50,7 +56,7 @@ class Database(Queries, Lane):
         self.capabilities, self.name = capabilities, name
         self.clock: Clock = SystemClock() if clock is None else clock
         self.events = Events(capabilities.adapter, name)
-        self._sandbox: ContextVar[Transaction | None] | None = None
+        self._sandbox: Sandboxed | None = None
 
     @abstractmethod
     async def open(self) -> None:
