@@ -293,7 +293,11 @@ _STATES: dict[str, type[DatabaseError]] = {
     "25": TransactionError,
     "25006": ReadOnlyTransaction,
     "25P02": TransactionAborted,
+    "25P03": ConnectionLost,  # a transaction that did nothing for too long: the server ends the connection
+    "25P04": ConnectionLost,
     "26000": StaleStatement,
+    "2D": TransactionError,
+    "3B": TransactionError,
     "40001": SerializationFailure,
     "40P01": Deadlock,
     "42": ProgrammingError,

@@ -67,11 +67,11 @@ class Queries(ABC):
     @overload
     async def value(self, query: Query, *args: Any, **named: Any) -> Any: ...
     async def value(self, query: Query, *args: Any, into: Any = None, **named: Any) -> Any:
-        """Return the only value of the only row; `InvalidArgument` when the row has several columns."""
+        """Return the only value of the only row, as `into`; `InvalidArgument` when the row has several columns."""
         return (await self.result(query, *args, **named)).value(into)
 
     async def execute(self, query: Query, *args: Any, **named: Any) -> int:
-        """Run a statement and return how many rows it inserted, changed or deleted; 0 for any other statement."""
+        """Run a statement and return how many rows it inserted, changed, deleted or selected; 0 for any other one."""
         return (await self.result(query, *args, **named)).affected
 
     async def result(self, query: Query, *args: Any, **named: Any) -> Result:
@@ -82,8 +82,11 @@ class Queries(ABC):
             return await lane.run(sql, params)
         return await self.events.watch("run", sql, len(params), lambda: lane.run(sql, params))
 
-    async def execute_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Run a statement once for each row of parameters, all or nothing; return how many rows it affected."""
+    async def execute_many(self, query: Query, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a text once for each row of parameters, all or nothing; return how many rows it affected."""
+        if not isinstance(query, str):
+            fix = "pass its text: the rows are its parameters"
+            raise InvalidArgument(f"{type(query).__name__} has parameters of its own", fix=fix)
         lane = self._lane()
         return await self._watched("many", query, 0, lambda: lane.run_many(query, rows))
 
@@ -98,6 +101,8 @@ class Queries(ABC):
         dialect = self.capabilities.dialect
         pairs = [each if type(each) is tuple else (cast("Query", each),) for each in queries]
         made = [resolve(query, tuple(args), {}, dialect) for query, *args in pairs]
+        if not made:
+            return []
         lane, text = self._lane(), "; ".join(sql for sql, _ in made) if self.events.on else ""
         return await self._watched("batch", text, len(made), lambda: lane.run_batch(made))
 
@@ -171,7 +176,11 @@ class Queries(ABC):
             async for chunk in chunks:
                 count += len(chunk)
                 yield chunk
-        except Exception as error:
+        except GeneratorExit:  # who leaves early has what they wanted
+            if facts:
+                self.events.done(sql, facts, begun, count, 0)
+            raise
+        except BaseException as error:
             if facts:
                 self.events.failed(sql, facts, begun, error)
             raise

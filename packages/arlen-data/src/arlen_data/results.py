@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, is_typeddict
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import msgspec.structs
+from msgspec import Struct
 
-from arlen_data.errors import DecodeError, InvalidArgument, MultipleRows, NoRows
+from arlen_data.errors import AmbiguousColumn, DecodeError, InvalidArgument, MultipleRows, NoRows
 from arlen_data.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Result", "reader"]
-
-T = TypeVar("T")
 
 
 class Result:
@@ -60,11 +59,16 @@ class Result:
         return self.one(into) if self.rows else None
 
     def value(self, into: Any = None) -> Any:
-        """Return the only value of the only row; `InvalidArgument` when the row has several columns."""
+        """Return the only value of the only row, converted to `into` when that is given: see `reader`.
+
+        Raises:
+            InvalidArgument: the row has several columns.
+        """
         if len(self.columns) != 1:
             fix = "select one column, or ask for one()"
             raise InvalidArgument(f"a value was asked for, and the row has {len(self.columns)} columns", fix=fix)
-        return self.one(into)[0] if into is None else self.one(into)
+        value = tuple.__getitem__(self.one(), 0)
+        return value if into is None else _converter(into, {}, self.columns[0])(value)
 
     def _other(self) -> NoRows | MultipleRows:
         if self.rows:
@@ -75,10 +79,10 @@ class Result:
 
 @lru_cache(maxsize=1024)
 def reader(into: Any, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
-    """Return what turns a row of these columns into a Struct, dataclass, TypedDict, `dict`, `tuple` or plain type.
+    """Return what turns a row of these columns into a Struct, dataclass, TypedDict, named tuple, `dict` or `tuple`.
 
     Fields are found by the names of columns; further columns are ignored. Values are converted where nothing is lost
-    (text to an enum, 0 and 1 to a bool). A plain type (`int`, `UUID`, an enum) takes the only column.
+    (text to an enum, 0 and 1 to a bool). Any other type (`int`, `UUID`, an enum) takes the only column.
 
     >>> class User(msgspec.Struct):
     ...     id: int
@@ -86,42 +90,101 @@ def reader(into: Any, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any
     >>> reader(User, ("id", "extra"))((7, "x"))
     User(id=7, name='')
 
-    Raises `DecodeError` naming the field for a row that does not fit, `InvalidArgument` for a type that takes no rows.
+    Raises:
+        DecodeError: a field has no column, or a value does not fit; it names the column and tells no value.
+        AmbiguousColumn: a field has several columns.
+        InvalidArgument: a type that takes no rows.
     """
-    if into is dict:
-        return lambda row: dict(zip(columns, row, strict=True))
     if into is tuple:
         return tuple
-    names = _fields(into)
-    if names is None:
-        return _scalar(into, columns)
-    places = [(names.get(name, name), place) for place, name in enumerate(columns)]
-
-    def read(row: Sequence[Any]) -> Any:
-        return _convert({name: row[place] for name, place in places}, into)
-
-    return read
+    if into is dict:
+        _single(columns, columns)
+        return lambda row: dict(zip(columns, row, strict=True))
+    shape = _shape(into)
+    return _scalar(into, columns) if shape is None else _fielded(into, shape, columns)
 
 
-def _fields(into: Any) -> dict[str, str] | None:
-    """Return how the fields are called in a mapping; `None` for what has no fields."""
-    if isinstance(into, type) and issubclass(into, msgspec.Struct):
-        return {field.name: field.encode_name for field in msgspec.structs.fields(into)}
-    if hasattr(into, "__dataclass_fields__") or hasattr(into, "__attrs_attrs__") or is_typeddict(into):
-        return {}
-    return None
+class _Shape(Struct, frozen=True):
+    """What a type has in place of columns: fields, how each is called in a mapping, and which must be there."""
+
+    fields: dict[str, str]
+    required: tuple[str, ...]
+    listed: bool
+    closed: bool
+
+
+def _shape(into: Any) -> _Shape | None:
+    """Return the fields of a type; `None` for one that has none."""
+    from msgspec.inspect import type_info  # who reads plain rows does not need it
+
+    try:
+        info: Any = type_info(into)
+    except TypeError:
+        raise InvalidArgument(f"{_named(into)} is no type that a row can become") from None
+    if not hasattr(info, "fields"):
+        return None
+    fields = {field.name: field.encode_name for field in info.fields}
+    required = tuple(field.name for field in info.fields if field.required)
+    listed = type(info).__name__ == "NamedTupleType" or getattr(info, "array_like", False)
+    return _Shape(fields, required, listed, getattr(info, "forbid_unknown_fields", False))
+
+
+def _fielded(into: Any, shape: _Shape, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    _single([name for name in shape.fields if name in columns], columns)
+    for name in shape.required:
+        if name not in columns:
+            fix = "select it, or give the field a default"
+            raise DecodeError(f"{_named(into)} needs {name}, and the rows have no such column", column=name, fix=fix)
+    convert = _converter(into, {encoded: name for name, encoded in shape.fields.items()})
+    if shape.listed or (shape.closed and any(name not in shape.fields for name in columns)):
+        return _picked(convert, shape, columns)
+    names = tuple(shape.fields.get(name, name) for name in columns)
+    return lambda row: convert(dict(zip(names, row, strict=True)))
+
+
+def _picked(convert: Callable[[Any], Any], shape: _Shape, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Read those columns alone that are fields, and in the order of the fields."""
+    places = [(encoded, columns.index(name)) for name, encoded in shape.fields.items() if name in columns]
+    if not shape.listed:
+        return lambda row: convert({name: tuple(row)[place] for name, place in places})
+    if list(shape.fields)[: len(places)] != [columns[place] for _, place in places]:
+        raise InvalidArgument("the rows have no column for a field before others", fix="select it too")
+    return lambda row: convert([tuple(row)[place] for _, place in places])
 
 
 def _scalar(into: Any, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
     if len(columns) != 1:
         fix = "use a Struct, a dataclass, a TypedDict or dict"
-        raise InvalidArgument(f"{into} does not take a row of {len(columns)} columns", fix=fix)
-    return lambda row: _convert(row[0], into)
+        raise InvalidArgument(f"{_named(into)} does not take a row of {len(columns)} columns", fix=fix)
+    convert = _converter(into, {}, columns[0])
+    return lambda row: convert(row[0])
 
 
-def _convert(value: Any, into: Any) -> Any:
-    try:
-        return msgspec.convert(value, into, strict=False)
-    except msgspec.ValidationError as error:
-        column = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
-        raise DecodeError(f"a row does not fit {getattr(into, '__name__', into)}: {error}", column=column) from None
+def _converter(into: Any, names: dict[str, str], only: str = "") -> Callable[[Any], Any]:
+    """Return what converts; `names` are the columns by what they are called in a mapping, or `only` is the column."""
+
+    def convert(value: Any) -> Any:
+        try:
+            return msgspec.convert(value, into, strict=False)
+        except msgspec.ValidationError as error:
+            text, _, path = str(error).partition(" - at `$")
+            found = _FIRST.match(path)
+            column = only or (names.get(found[1], found[1]) if found else "")
+        where = f" in the column {column}" if column else ""
+        raise DecodeError(f"a row does not fit {_named(into)}{where}: {_QUOTED.sub('', text)}", column=column)
+
+    return convert
+
+
+def _single(names: Iterable[str], columns: tuple[str, ...]) -> None:
+    for name in names:
+        if columns.count(name) > 1:
+            raise AmbiguousColumn(f"the rows have several columns {name!r}", fix="use an alias in the SQL")
+
+
+def _named(into: Any) -> str:
+    return getattr(into, "__name__", None) or str(into)
+
+
+_FIRST = re.compile(r"\.([^.\[`]+)")
+_QUOTED = re.compile(r"(?<=^Invalid enum value) .*", re.DOTALL)  # the value itself, which no message tells

@@ -33,7 +33,7 @@ class Row(tuple[Any, ...]):
     _places: ClassVar[dict[str, int]] = {}
 
     def __getitem__(self, key: Any) -> Any:
-        if type(key) is str:
+        if isinstance(key, str):
             return tuple.__getitem__(self, self._place(key))
         return tuple.__getitem__(self, key)
 
@@ -42,7 +42,7 @@ class Row(tuple[Any, ...]):
         return self._columns
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
         try:
             return tuple.__getitem__(self, self._place(name))

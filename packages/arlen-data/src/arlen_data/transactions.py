@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import logging
 from contextlib import AbstractAsyncContextManager
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from arlen_data.errors import DeadlineExceeded, InvalidArgument, TransactionError, Unsupported
+from arlen_data.errors import DatabaseError, DeadlineExceeded, InvalidArgument, TransactionError, Unsupported
 from arlen_data.lanes import Options, Session
 from arlen_data.queries import Queries
 
@@ -33,6 +34,8 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
     Leaving the block commits. An exception that leaves it rolls back, and arrives as it was; should the rollback fail,
     that is a note on it. A transaction inside of another is a savepoint: its failure leaves the outer one as it was.
 
+    A deadline never cuts off a commit that has begun. Who is cancelled while it commits does not know whether it did.
+
     Args:
         database: what made it.
         options: how it begins.
@@ -48,12 +51,15 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
             raise InvalidArgument("a transaction inside of another has no isolation and no read_only", fix=fix)
         self.database, self.capabilities, self.events = database, database.capabilities, database.events
         self._options, self._deadline, self._outer = options, deadline, outer
+        self._ends = outer is None  # whether its end is the end: effects are written, hooks run
         self._session: Session | None = None
         self._scope: anyio.CancelScope | None = None
         self._hooks: list[Hook] = []
         self._effects: list[Effect] = []
         self._name = ""
         self._count = 0
+        self._inside: list[Transaction] = []  # of the outermost one: those that are open, from the outside in
+        self._torn = False
 
     async def __aenter__(self) -> Self:
         if self._session is not None or self._name:
@@ -71,10 +77,10 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         session = self._lane()
+        self._unstack()
         try:
             if error is None:
-                await self._written(session)
-                await self._committed(session)
+                await self._finish(session)
             else:
                 await self._rolled(session, error)
         except BaseException as failure:
@@ -90,7 +96,7 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         """Return a transaction inside of this one: a savepoint; needs `savepoints`."""
         if not self.capabilities.savepoints:
             raise Unsupported(f"{self.capabilities.adapter} has no savepoints")
-        return Transaction(self.database, Options(), deadline=deadline, outer=self)
+        return type(self)(self.database, Options(), deadline=deadline, outer=self)
 
     def after_commit(self, function: Callable[..., Any] | Effect, *args: Any, **options: Any) -> None:
         """Call a function, or await a coroutine function, when everything is committed; not after a rollback.
@@ -125,10 +131,27 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         name = f"arlen_{root._count}"  # noqa: SLF001
         await session.save(name)
         self._session, self._name = session, name
+        root._inside.append(self)  # noqa: SLF001
+
+    async def _finish(self, session: Session) -> None:
+        """Commit; when that cannot be, nothing of it stays."""
+        refusal: DatabaseError | None = None
+        if self._scope is not None and self._scope.cancel_called:  # somebody swallowed it
+            refusal = self._late()
+        elif self._outer is None and self._torn:
+            fix = "begin them in one task, one after another"
+            refusal = TransactionError("transactions inside of this one ended in a wrong order", fix=fix)
+        if refusal is not None:
+            await self._rolled(session, refusal)
+            raise refusal
+        await self._written(session)
+        if self._scope is not None:
+            self._scope.deadline = inf  # or nobody knew whether a commit that was cut off took place
+        await self._committed(session)
 
     async def _written(self, session: Session) -> None:
         """Put the effects into the outbox; when that fails, nothing is committed."""
-        if self._outer is not None or not self._effects:
+        if not self._ends or not self._effects:
             return
         from arlen_data.effects import write  # most programs have no outbox
 
@@ -142,10 +165,15 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         if self._outer is None:
             await session.commit()
             return
-        await session.release(self._name)
-        self._outer._hooks += self._hooks  # noqa: SLF001
-        self._outer._effects += self._effects  # noqa: SLF001
-        self._hooks, self._effects = [], []
+        try:
+            await session.release(self._name)
+        except BaseException as error:
+            await self._rolled(session, error)  # so that the outer one is usable
+            raise
+        if not self._ends:
+            self._outer._hooks += self._hooks  # noqa: SLF001
+            self._outer._effects += self._effects  # noqa: SLF001
+            self._hooks, self._effects = [], []
 
     async def _rolled(self, session: Session, error: BaseException) -> None:
         with anyio.CancelScope(shield=True):
@@ -157,12 +185,16 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
     def _left(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         scope, self._scope = self._scope, None
         if scope is not None and scope.__exit__(kind, error, trace):
-            raise DeadlineExceeded(f"the transaction took longer than {self._deadline:g} s and was rolled back")
+            raise self._late()
+
+    def _late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"the transaction took longer than {self._deadline:g} s and was rolled back")
 
     async def _after(self) -> None:
-        if self._outer is not None:
+        if not self._ends:
             return
         hooks, self._hooks = self._hooks, []
+        cancelled: BaseException | None = None
         for function, args, options in hooks:
             try:
                 made = function(*args, **options)
@@ -170,6 +202,17 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
                     await made
             except Exception:  # noqa: BLE001  # it harms nobody else
                 _log.exception("what was to happen after a commit failed")
+            except BaseException as error:  # noqa: BLE001  # the others have their turn first
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    def _unstack(self) -> None:
+        """Leave the open ones; savepoints end from the inside out, and two tasks may not."""
+        root = self._root()
+        if self in root._inside:  # noqa: SLF001  # one class, two objects
+            root._torn |= root._inside[-1] is not self  # noqa: SLF001
+            root._inside.remove(self)  # noqa: SLF001
 
     def _root(self) -> Transaction:
         root = self

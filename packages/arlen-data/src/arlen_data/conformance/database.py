@@ -3,6 +3,8 @@
 To prove an adapter, subclass the contract and give the fixture `adapter`: an opened `Database` whose database is empty.
 Claim the flags of `Capabilities` that the adapter has:
 
+<!-- not run: there is no such adapter -->
+
 ```python
 import pytest
 from arlen_data.conformance import DatabaseContract
