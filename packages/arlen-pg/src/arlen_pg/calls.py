@@ -83,7 +83,9 @@ class Call:
     _callback: Callable[..., object] | None
     _context: Context | None
 
-    def __init__(self, loop: AbstractEventLoop, sql: str = "", values: Any = (), types: Any = (), formats: Any = ()):
+    def __init__(
+        self, loop: AbstractEventLoop, sql: str = "", values: Any = (), types: Any = (), formats: Any = ()
+    ) -> None:
         self.loop, self.sql, self.values, self.types, self.formats = loop, sql, values, types, formats
         self.answer = self.error = self.statement = self.wire = self.traits = None
         self.parts = self.batch = None

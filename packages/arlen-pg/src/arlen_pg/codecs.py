@@ -77,7 +77,7 @@ class _EnumDumper(Dumper):
 
 
 class _IntervalLoader(IntervalLoader):
-    """A month is no number of days, so a timedelta cannot hold it."""
+    """A month is no number of days, and there is no infinite timedelta."""
 
     def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
         super().__init__(oid, context)
@@ -85,8 +85,8 @@ class _IntervalLoader(IntervalLoader):
 
     def load(self, data: Buffer) -> timedelta:
         text = bytes(data)
-        if b"mon" in text or b"year" in text:
-            raise psycopg.DataError("months")
+        if b"mon" in text or b"year" in text or b"inf" in text:
+            raise psycopg.DataError("not a number of days")
         return self._parse(self, text)
 
 
@@ -129,8 +129,8 @@ class Codec:
             self.adapters.register_dumper(int, dumper)
         for kind in (Json, dict, list):
             self.adapters.register_dumper(kind, _JsonDumper)
-        for dumper in (_JsonBinary, _JsonbBinary):
-            self.adapters.register_dumper(None, dumper)
+        for binary in (_JsonBinary, _JsonbBinary):
+            self.adapters.register_dumper(None, binary)
         self.adapters.register_dumper(Array, _ArrayDumper)
         self.adapters.register_dumper(Enum, _EnumDumper)
         self.adapters.register_loader("interval", _IntervalLoader)
@@ -150,7 +150,7 @@ class Codec:
         tx, count = self.tx, len(params)
         try:
             values = tx.dump_sequence(params, _AUTO[count] if count < 33 else [PyFormat.AUTO] * count)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a dumper raises what it likes
             if count > _MOST:
                 raise InvalidArgument(f"a statement has at most {_MOST} parameters, not {count}") from None
             return self._again(params, error)
@@ -166,7 +166,7 @@ class Codec:
         for place, value in enumerate(params, 1):
             try:
                 self.tx.dump_sequence([value], _AUTO[1])
-            except Exception as cause:
+            except Exception as cause:  # noqa: BLE001  # see above
                 raise refusal(f"${place}", value, cause) from None
         raise refusal("a parameter", None, error) from None
 
@@ -185,7 +185,7 @@ class Codec:
         self.tx.set_pgresult(result)
         try:
             return self.tx.load_rows(start, end, make)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # so does a loader
             raise self.unreadable(result) from _bare(error)
 
     def unreadable(self, result: PGresult) -> DecodeError:
@@ -198,7 +198,7 @@ class Codec:
                 try:
                     if data is not None:
                         load(data)
-                except Exception:
+                except Exception:  # noqa: BLE001  # see above
                     return self._naming(result, column, number)
         return DecodeError("a row cannot be read")
 
@@ -246,4 +246,3 @@ def _bare(error: Exception) -> Exception:
     """Take the value out of an exception that is going to be a cause."""
     error.args = ("the value is not shown",)
     return error.with_traceback(None)
-

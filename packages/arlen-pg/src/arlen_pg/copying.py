@@ -24,8 +24,8 @@ __all__ = ["load"]
 _LINE = re.compile(r"\bCOPY\b.*?,\s\S+\s(\d+)")  # "COPY t, line 3, column b: ...", in any language
 
 
-class _Stop(Exception):  # noqa: N818  # it ends a copy, and says nothing to the server
-    """The rows cannot go on."""
+class _Stop(Exception):
+    """Ends a copy; its text goes to the server, so it has none."""
 
 
 async def load(
@@ -47,7 +47,7 @@ async def load(
 async def _types(link: psycopg.AsyncConnection[Any], table: tuple[str, ...], columns: Sequence[str]) -> list[int]:
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     query = sql.SQL("select {} from {} limit 0").format(names, sql.Identifier(*table))
-    cursor = await link.execute(query)
+    cursor = await link.execute(query, prepare=False)
     return [column.type_code for column in cursor.description or ()]
 
 
@@ -82,7 +82,7 @@ async def _copy(
                 await _feed(copy, map(_plain, rows) if arrays and not isinstance(rows, AsyncIterable) else rows)
             except psycopg.OperationalError:
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # raised below
                 failed = error
                 raise _Stop from None
     except _Stop:
@@ -99,7 +99,7 @@ async def _feed(copy: psycopg.AsyncCopy, rows: Any) -> None:
             count += 1
             try:
                 data = form(_plain(row))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # a dumper raises what it likes
                 raise refusal(f"row {count}", row, error) from None
             if data:
                 await copy.writer.write(data)
@@ -108,7 +108,7 @@ async def _feed(copy: psycopg.AsyncCopy, rows: Any) -> None:
         count += 1
         try:
             data = form(row)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a dumper raises what it likes
             raise refusal(f"row {count}", row, error) from None
         if data:
             await copy.writer.write(data)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.types.datetime import TimestamptzLoader
 
 from arlen_data.errors import DatabaseError, TransactionError
 from arlen_data.results import Result
 from arlen_pg.codecs import columns, maker
-from arlen_pg.failures import lost, translated
+from arlen_pg.failures import failure, lost, translated
 from arlen_pg.texts import traits
 from arlen_pg.wires import Wire
 
@@ -52,6 +52,7 @@ class CursorWire(Wire):
         self._watch()
 
     async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
+        """Run one statement."""
         if begin or not params:  # psycopg sends texts without parameters by the simple protocol, outside of a pipeline
             return (await self._piped([(sql, params)], begin, note=False))[0]
         stateful = self._look(sql)
@@ -63,10 +64,11 @@ class CursorWire(Wire):
             return self._result(cursor)
 
     async def batch(self, pairs: Sequence[tuple[str, Sequence[Any]]], *, begin: bytes = b"") -> list[Result]:
+        """Run several statements in one round trip."""
         return await self._piped(pairs, begin, note=True)
 
     async def _piped(self, pairs: Sequence[tuple[str, Sequence[Any]]], begin: bytes, *, note: bool) -> list[Result]:
-        stateful = any([self._look(sql) for sql, _ in pairs])
+        stateful = max(list(map(self._look, [sql for sql, _ in pairs])))
         given = [(sql, self._checked(params)) for sql, params in pairs]
         every = [value for _, params in given for value in params]
         cursors: list[psycopg.AsyncRawCursor[Any]] = []
@@ -88,12 +90,13 @@ class CursorWire(Wire):
             raise
 
     async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
+        """Yield rows while they arrive."""
         stateful = self._look(sql)
         params = self._checked(params)
         async with self._turn(sql, params) as link:
             self._streaming = True
             cursor = psycopg.AsyncRawCursor(link, row_factory=_row_factory)
-            rows = cursor.stream(sql, params, size=size)
+            rows: Any = cursor.stream(sql, params, size=size)
             try:
                 held: Chunk = []
                 async for row in rows:
@@ -114,26 +117,36 @@ class CursorWire(Wire):
                 await rows.aclose()
 
     async def control(self, sql: str) -> bytes:
+        """Run statements by the simple protocol."""
         async with self._turn(sql, ()) as link:
-            cursor = await link.execute(sql.encode())
-            return (cursor.statusmessage or "").encode()
+            # not by a cursor: when psycopg sees a rollback, it gives up everything that is prepared
+            self.pgconn.send_query(sql.encode())
+            result = (await link.wait(generators.execute(self.pgconn)))[-1]
+            if result.status == pq.ExecStatus.FATAL_ERROR:
+                raise failure(result)
+            return result.command_status or b""
 
     def forget(self) -> None:
+        """Have psycopg forget what was prepared."""
         self._stale = True
 
     def give_up(self, key: Any) -> None:
+        """Give up all prepared statements: psycopg cannot give up one."""
         self._stale = True
 
     def cut(self, error: DatabaseError) -> None:
+        """Close; whoever waits gets the error."""
         self._cut = error
         self.close()
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Lend psycopg's connection."""
         async with self._turn("copy", ()) as link:
             yield link
 
     def close(self) -> None:
+        """Close at once."""
         if not self.dead:
             self.dead = True
             if not self.link.closed:

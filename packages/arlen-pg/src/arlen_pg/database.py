@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Unpack
 
 from arlen_data.capabilities import Capabilities
 from arlen_data.database import Database
@@ -15,9 +13,9 @@ from arlen_pg.codecs import Codec
 from arlen_pg.listening import Listening
 from arlen_pg.opening import connect
 from arlen_pg.pools import Pool
-from arlen_pg.raw import LARGE
+from arlen_pg.raw import LARGE, RawWire
 from arlen_pg.sessions import PgSession
-from arlen_pg.settings import Settings, parse
+from arlen_pg.settings import Limits, Settings, parse
 from arlen_pg.texts import traits
 
 if TYPE_CHECKING:
@@ -87,7 +85,7 @@ class Postgres(Database):
     """
 
     def __init__(
-        self, url: str = "", *, name: str = "default", clock: Clock | None = None, **settings: Any
+        self, url: str = "", *, name: str = "default", clock: Clock | None = None, **settings: Unpack[Limits]
     ) -> None:
         super().__init__(CAPABILITIES, name=name, clock=clock)
         unknown = [each for each in settings if each not in Settings.__struct_fields__]
@@ -131,8 +129,8 @@ class Postgres(Database):
     def again(self, **changes: Any) -> Self:
         """Return another object, not opened, with some settings changed."""
         given = {each: getattr(self.settings, each) for each in Settings.__struct_fields__}
-        made = type(self)(**({"name": self.name, "clock": self.clock} | given | changes))
-        return made
+        options: dict[str, Any] = {"name": self.name, "clock": self.clock} | given | changes
+        return type(self)(**options)
 
     async def session(self, options: Options) -> Session:
         """Take a connection; the transaction begins with its first statement."""
@@ -195,7 +193,7 @@ class Postgres(Database):
         call = Call(pool.loop, sql, values, types, formats)
         call.traits = kind
         if pool.idle:
-            pool.idle.pop().send(call)
+            pool.idle.pop().take(call)
         else:
             pool.wait(call)
         try:
@@ -203,8 +201,8 @@ class Postgres(Database):
         except BaseException:
             pool.leave(call)
             raise
-        wire = call.wire
-        return wire.made(call, result, params) if result.ntuples < LARGE else await wire.sliced(call, result)
+        wire: RawWire = call.wire
+        return await wire.sliced(call, result) if result.ntuples > LARGE else wire.made(call, result, params)
 
     async def _borrowed(self, sql: str, params: Sequence[Any]) -> Result:
         wire = await self._pool.acquire()

@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["connect", "dial"]
 
 
-async def dial(settings: Settings, codec: Codec) -> psycopg.AsyncConnection[Any]:
-    """Return psycopg's connection in autocommit; `ConnectionFailed` says why there is none."""
+async def dial(settings: Settings, codec: Codec, *, prepares: bool = False) -> psycopg.AsyncConnection[Any]:
+    """Return psycopg's connection in autocommit; `ConnectionFailed` says why there is none.
+
+    Args:
+        settings: where to.
+        codec: the types.
+        prepares: psycopg prepares statements.
+    """
     try:
         async with asyncio.timeout(settings.connect_timeout):
             return await psycopg.AsyncConnection.connect(
                 settings.conninfo(),
                 autocommit=True,
-                prepare_threshold=0 if settings.statement_cache else None,
+                prepare_threshold=0 if prepares else None,
                 context=codec,
             )
     except TimeoutError:
@@ -38,10 +44,13 @@ async def dial(settings: Settings, codec: Codec) -> psycopg.AsyncConnection[Any]
 
 async def connect(settings: Settings, codec: Codec) -> Wire:
     """Return a connection that is ready for statements."""
-    link = await dial(settings, codec)
-    if settings.statement_cache:
+    made: Wire
+    if settings.transport == "raw":
+        made = RawWire(await dial(settings, codec), codec, settings)
+    else:
+        link = await dial(settings, codec, prepares=settings.statement_cache > 0)
         link.prepared_max = settings.statement_cache
-    made: Wire = RawWire(link, codec, settings) if settings.transport == "raw" else CursorWire(link, codec, settings)
+        made = CursorWire(link, codec, settings)
     made.lent = True
     try:
         async with asyncio.timeout(settings.connect_timeout):

@@ -98,9 +98,10 @@ class Pool:
                     await self._empty.wait()
             except TimeoutError:
                 await self._cut()
-        for task in list(self._tasks):
+        tasks = [*self._tasks, *(wire.settling for wire in self.wires if wire.settling is not None)]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         for wire in list(self.wires):
             self.drop(wire)
         if self._timer is not None:
@@ -117,13 +118,14 @@ class Pool:
         call = Call(self.loop)
         self.wait(call)
         try:
-            return await call
+            found: Wire = await call
         except BaseException:
             if call.answer is not None:
                 self.release(call.answer)
             else:
                 self.leave(call)
             raise
+        return found
 
     def release(self, wire: Wire) -> None:
         """Take a connection back, whatever state it is in."""
@@ -167,7 +169,7 @@ class Pool:
             if call.ended:
                 continue
             if call.sql:
-                wire.send(call)  # type: ignore[attr-defined]  # only raw ones have calls with statements
+                wire.take(call)
             else:
                 wire.lent, call.answer = True, wire
                 call.soon()
@@ -323,7 +325,6 @@ class Pool:
         await asyncio.gather(*stops, return_exceptions=True)
         for wire in wires:
             wire.cut(PoolClosed("the database was closed while this ran", sqlstate="57P01"))
-            self.drop(wire)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(work)
@@ -331,7 +332,7 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     def orphan(self) -> None:
-        """This process was forked off: the connections are the parent's, and are never touched here again."""
+        """In a process that was forked off: the connections are the parent's, and are never touched here again."""
         if self.state is State.OPEN:
             self.state = State.FOREIGN
             for wire in self.wires:

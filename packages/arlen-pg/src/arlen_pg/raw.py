@@ -37,6 +37,7 @@ _FATAL = ExecStatus.FATAL_ERROR
 _COPYING = {ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH}
 LARGE = 2000  # rows that are read in one turn of the loop: about a millisecond
 _SETTLE = 5.0  # seconds for a cancelled statement to end; then the connection is closed
+_AGAIN = 0.05  # seconds between two cancels
 
 
 class RawWire(Wire):
@@ -61,7 +62,7 @@ class RawWire(Wire):
 
     # sending
 
-    def send(self, call: Call) -> None:
+    def take(self, call: Call) -> None:
         """Send a call; whoever awaits it is woken by the answer."""
         self.call, call.wire = call, self
         self.sent += 1
@@ -86,7 +87,7 @@ class RawWire(Wire):
         if self.call is not None or self.settling is not None:
             self.backlog.append(call)
         else:
-            self.send(call)
+            self.take(call)
 
     def _send_more(self, call: Call) -> None:
         if call.plain:
@@ -184,7 +185,7 @@ class RawWire(Wire):
         while self.backlog and self.call is None and self.settling is None:
             call = self.backlog.popleft()
             if not call.ended:
-                self.send(call)
+                self.take(call)
 
     def _end_of_left(self, call: Call) -> None:
         if self._quiet is not None and not self._quiet.done():
@@ -223,6 +224,7 @@ class RawWire(Wire):
     # what the pool and the sessions call
 
     async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
+        """Run one statement."""
         kind = traits(sql)
         values, types, formats = self.codec.dump(params)
         call = Call(self.loop, sql, values, types, formats)
@@ -265,13 +267,16 @@ class RawWire(Wire):
             self.backlog.remove(call)
 
     async def _settle(self) -> None:
-        """Cancel what runs and wait for its end; close the connection when there is none."""
+        """Cancel what runs and wait for its end; close the connection when there is none.
+
+        A cancel that overtakes its statement is lost, so it is sent again.
+        """
+        quiet = self._quiet
         try:
             async with asyncio.timeout(_SETTLE):
-                if self.call is not None:
+                while self.call is not None and quiet is not None:
                     await self.link.cancel_safe(timeout=_SETTLE)
-                if self._quiet is not None:
-                    await self._quiet
+                    await asyncio.wait([quiet], timeout=_AGAIN)
         except (TimeoutError, psycopg.Error):
             self._break(QueryCanceled("a cancelled statement did not end"))
         except asyncio.CancelledError:
@@ -300,6 +305,7 @@ class RawWire(Wire):
         return error
 
     async def batch(self, pairs: Sequence[tuple[str, Sequence[Any]]], *, begin: bytes = b"") -> list[Result]:
+        """Run several statements in one round trip."""
         parts = [pipelines.Part(sql, *self.codec.dump(params), traits(sql)) for sql, params in pairs]
         call = Call(self.loop)
         call.batch, call.begin = parts, begin
@@ -316,6 +322,7 @@ class RawWire(Wire):
         return made
 
     async def control(self, sql: str) -> bytes:
+        """Run statements by the simple protocol."""
         call = Call(self.loop, sql)
         call.plain = True
         self.offer(call)
@@ -325,6 +332,7 @@ class RawWire(Wire):
         return result.command_status or b""
 
     async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
+        """Yield rows while they arrive."""
         kind = traits(sql)
         values, types, formats = self.codec.dump(params)
         call = Call(self.loop, sql)
@@ -366,16 +374,20 @@ class RawWire(Wire):
             self.loop.call_soon(self._read_on)  # what libpq has read already makes no socket readable
 
     def forget(self) -> None:
+        """Forget what was prepared."""
         self.cache.lose()
 
     def give_up(self, key: Any) -> None:
+        """Give up one prepared statement."""
         self.cache.forget(key)
 
     def cut(self, error: DatabaseError) -> None:
+        """Close; whoever waits gets the error."""
         self._break(error)
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """Lend psycopg's connection; ours is not watched meanwhile."""
         call = Call(self.loop)
         self._open_stream(call)
         try:
@@ -394,6 +406,7 @@ class RawWire(Wire):
         self.loop.remove_reader(self.fd)
 
     def close(self) -> None:
+        """Close at once."""
         if not self.dead:
             self.dead = True
             self._written()

@@ -37,6 +37,7 @@ class PgSession(Session):
         self._begin = f"begin{level}{' read only' if options.read_only else ''}".encode()
 
     async def run(self, sql: str, params: Sequence[Any]) -> Result:
+        """Run one statement; the first begins the transaction."""
         wire = self._wire
         if wire.settling is not None:
             await wire.settled()
@@ -48,6 +49,7 @@ class PgSession(Session):
             raise
 
     async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
+        """Yield rows while they arrive."""
         await self._begun()
         chunks = self._wire.chunks(sql, params, size)
         try:
@@ -57,6 +59,7 @@ class PgSession(Session):
             await chunks.aclose()
 
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row, many in one round trip."""
         total, count = 0, 0
         source = iter(rows)
         while part := list(islice(source, _MANY)):
@@ -70,6 +73,7 @@ class PgSession(Session):
         return total
 
     async def run_batch(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Result]:
+        """Run several statements in one round trip."""
         if not statements:
             return []
         await self._wire.settled()
@@ -86,10 +90,12 @@ class PgSession(Session):
         columns: Sequence[str],
         rows: Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]],
     ) -> int:
+        """Copy rows into a table."""
         await self._begun()
         return await copying.load(self._wire, table, columns, rows)
 
     async def commit(self) -> None:
+        """Commit; `TransactionAborted` when the server rolled back in place of it."""
         try:
             await self._wire.settled()
             if self._begin:
@@ -103,6 +109,7 @@ class PgSession(Session):
             self._pool.release(self._wire)
 
     async def rollback(self) -> None:
+        """Roll back, when anything has begun."""
         try:
             await self._wire.settled()
             if self._wire.open:

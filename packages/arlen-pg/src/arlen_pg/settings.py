@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import unquote
 
 import msgspec
@@ -14,7 +14,7 @@ from arlen_data.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Settings", "parse"]
+__all__ = ["Limits", "Settings", "parse"]
 
 _SECRET = ("password", "sslpassword")
 
@@ -32,6 +32,25 @@ _BOUNDS: dict[str, tuple[float, float, str]] = {
     "statement_timeout": (0, 86_400, "seconds"),
     "lock_timeout": (0, 86_400, "seconds"),
 }
+
+
+class Limits(TypedDict, total=False):
+    """The settings of `Postgres` but its URL: see `Settings`."""
+
+    size: int
+    min_size: int
+    timeout: float
+    max_waiting: int
+    max_lifetime: float
+    idle: float
+    connect_timeout: float
+    grace: float
+    statement_cache: int
+    statement_timeout: float
+    lock_timeout: float
+    application_name: str
+    timezone: str
+    transport: Literal["raw", "psycopg"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from arlen_data.errors import DatabaseError
     from arlen_data.lanes import Chunk
     from arlen_data.results import Result
+    from arlen_pg.calls import Call
     from arlen_pg.codecs import Codec
     from arlen_pg.settings import Settings
 
@@ -93,6 +94,10 @@ class Wire(ABC):
     @abstractmethod
     async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
         """Run one statement; with `begin`, begin the transaction in the same round trip."""
+
+    def take(self, call: Call) -> None:
+        """Send a call of nobody's; only raw connections do, the others are lent."""
+        raise NotImplementedError
 
     @abstractmethod
     async def batch(self, pairs: Sequence[tuple[str, Sequence[Any]]], *, begin: bytes = b"") -> list[Result]:
