@@ -1,5 +1,7 @@
 """What every adapter of the data layer promises, proven for SQLite in each of its ways to work."""
 
+from typing import ClassVar
+
 import pytest
 
 from arlen_data.conformance import DatabaseContract, MigrationContract
@@ -11,7 +13,7 @@ CLAIMS = SQLite(":memory:").capabilities.names()
 class File:
     """A file of its own, with the settings of the class."""
 
-    settings = {}
+    settings: ClassVar = {}
 
     @pytest.fixture
     async def adapter(self, tmp_path):
@@ -41,13 +43,13 @@ class TestMemory(Memory, DatabaseContract):
 class TestGroupCommit(File, DatabaseContract):
     version = 1
     capabilities = CLAIMS
-    settings = {"group_commit": True}
+    settings: ClassVar = {"group_commit": True}
 
 
 class TestInlineReads(File, DatabaseContract):
     version = 1
     capabilities = CLAIMS
-    settings = {"inline_reads": True}
+    settings: ClassVar = {"inline_reads": True}
 
 
 class TestMigrations(File, MigrationContract):

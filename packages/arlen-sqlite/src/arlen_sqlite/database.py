@@ -21,14 +21,15 @@ from arlen_data.database import Database
 from arlen_data.errors import PoolClosed, ReadOnlyTransaction
 from arlen_data.lanes import Chunk, Options, Session
 from arlen_data.results import Result
-from arlen_sqlite import backups, values
+from arlen_sqlite import backups, types
 from arlen_sqlite.connections import Home, connect, supported
 from arlen_sqlite.inline import Inline
+from arlen_sqlite.jobs import Job, Mailbox
 from arlen_sqlite.lanes import Lane
 from arlen_sqlite.plans import plan
 from arlen_sqlite.sessions import SQLiteSession
 from arlen_sqlite.settings import Settings, parse
-from arlen_sqlite.threads import Job, Mailbox, Worker
+from arlen_sqlite.threads import Worker
 from arlen_sqlite.work import batch, many, perform, ready, snapshot
 from arlen_sqlite.writers import Writer, unit, write
 
@@ -116,7 +117,7 @@ class SQLite(Database):
         if not self._writer.closed:
             return
         supported()
-        values.register()
+        types.register()
         self._path = self._home.enter()
         self._mailbox, waiting = Mailbox(asyncio.get_running_loop()), self.settings.waiting
         self._writer = Lane(self._write_thread, self._mailbox, size=1, waiting=waiting)

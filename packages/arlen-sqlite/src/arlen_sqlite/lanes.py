@@ -8,7 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from arlen_data.errors import PoolBusy, PoolClosed
-from arlen_sqlite.threads import Job, Mailbox, Worker
+from arlen_sqlite.jobs import Job, Mailbox
+from arlen_sqlite.threads import Worker
 
 __all__ = ["Lane", "Make"]
 

@@ -14,9 +14,10 @@ import anyio
 from arlen_data.errors import DatabaseError, TransactionAborted, TransactionError
 from arlen_data.lanes import Chunk, Session
 from arlen_data.results import Result
+from arlen_sqlite.jobs import Job
 from arlen_sqlite.lanes import Lane
 from arlen_sqlite.plans import Plan, plan
-from arlen_sqlite.threads import Job, Worker
+from arlen_sqlite.threads import Worker
 from arlen_sqlite.work import Rows, batch, fetch, many, perform, saved, script
 from arlen_sqlite.writers import Writer
 

@@ -12,7 +12,8 @@ from arlen_data.results import Result
 from arlen_data.rows import Row, shape
 from arlen_sqlite.errors import translate
 from arlen_sqlite.plans import Plan
-from arlen_sqlite.values import checked, encode, every
+from arlen_sqlite.types import checked
+from arlen_sqlite.values import encode, every
 
 if TYPE_CHECKING:
     from arlen_sqlite.threads import Worker

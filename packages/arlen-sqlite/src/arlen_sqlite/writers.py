@@ -8,8 +8,9 @@ from typing import Any
 from arlen_data.errors import DatabaseError, InvalidArgument, SerializationFailure, TransactionAborted
 from arlen_data.results import Result
 from arlen_sqlite.connections import patiently
+from arlen_sqlite.jobs import Job
 from arlen_sqlite.plans import Plan
-from arlen_sqlite.threads import Job, Worker
+from arlen_sqlite.threads import Worker
 from arlen_sqlite.work import perform, script
 
 __all__ = ["Writer", "unit", "write"]
@@ -47,10 +48,10 @@ class Writer(Worker):
     def serve(self, job: Job) -> None:
         """Do a job and tell the loop; in a group, when all of it is committed."""
         self._waits = False
-        self.do(job)
         if not self.grouping:
-            self.mailbox.put(job)
+            super().serve(job)
             return
+        self.do(job)
         if self._pending and not self.connection.in_transaction:
             self._broken(None)
         if self._waits and job.error is None:
@@ -89,7 +90,7 @@ class Writer(Worker):
         if self.grouped:
             script(self, f"rollback to {_UNIT}", f"release {_UNIT}")
         else:
-            script(self, "rollback")
+            self._undo()
 
     def settle(self) -> None:
         """Commit the group, and tell all who wait for it."""
@@ -98,8 +99,10 @@ class Writer(Worker):
         try:
             script(self, "commit")
         except DatabaseError as error:
-            script(self, "rollback")
-            self._broken(error)
+            try:
+                self._undo()
+            finally:
+                self._broken(error)
         pending, self._pending = self._pending, []
         for job in pending:
             self.mailbox.put(job)
@@ -126,6 +129,10 @@ class Writer(Worker):
                 message = "a commit of several transactions failed, this one among them"
                 job.error = SerializationFailure(message, sqlstate="40001", fix="run it again, see transact()")
             self.mailbox.put(job)
+
+    def _undo(self) -> None:
+        if self.connection.in_transaction:  # SQLite may have done it
+            script(self, "rollback")
 
     def _forget(self) -> None:
         """Drop what is temporary: the connection has other users."""
