@@ -90,11 +90,12 @@ async def prepare(db: Database, wanted: Literal["auto", "like"] = "auto") -> Ind
     if db.capabilities.dialect == "postgresql":
         return Index("tsvector" if wanted == "auto" else "like")
     fts5 = wanted == "auto" and await db.value("select count(*) from pragma_module_list where name = 'fts5'") > 0
-    async with db.transaction() as tx:
-        found = await tx.all("select name from sqlite_master where name in ('search_words', 'search_stale')", into=str)
-        if fts5 and found != ["search_words"]:
+    named = "select name from sqlite_master where name in ('search_words', 'search_stale') order by name"
+    found = await db.all(named, into=str)
+    if not fts5 and found == ["search_words"]:
+        await db.execute("create table if not exists search_stale (since text default current_timestamp)")
+    if fts5 and found != ["search_words"]:
+        async with db.transaction() as tx:
             for statement in _MAKE:
                 await tx.execute(statement)
-        if not fts5 and found == ["search_words"]:
-            await tx.execute("create table search_stale (since text default current_timestamp)")
     return Index("fts5" if fts5 else "like")

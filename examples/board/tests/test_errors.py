@@ -60,7 +60,7 @@ async def test_a_broken_board_says_nothing_internal(make: Callable[..., App], fr
 
 async def test_a_busy_board_asks_to_come_back(make: Callable[..., App], home: str, engine: str) -> None:
     """503 with Retry-After, as a page and as a problem."""
-    few = {"sqlite": "?waiting=1", "postgresql": "&pool_size=1&max_waiting=1"}[engine]
+    few = {"sqlite": "?waiting=1", "postgresql": "&size=1&max_waiting=1"}[engine]
     async with Client(make(url=home + few), headers={"accept": "application/json"}) as client:
         replies = await asyncio.gather(*[client.post("/incidents", json=draft()) for _ in range(20)])
         refused = [each for each in replies if each.status == 503]

@@ -253,6 +253,8 @@ async def test_a_page_past_the_end_is_empty(store: Store) -> None:
 
 
 PLANS = {"sqlite": "explain query plan ", "postgresql": "explain "}
+SCANS = ("seqscan", "bitmapscan", "sort")
+"""What forty rows are read by faster than by an index."""
 
 
 @pytest.mark.parametrize(
@@ -272,8 +274,8 @@ async def test_the_list_uses_its_indexes(store: Store, filters: dict[str, Any], 
     await many(store)
     compiled = page(Filters(**filters), store.index).compile(store.db.capabilities.dialect)
     async with store.db.transaction() as tx:
-        if tx.capabilities.dialect == "postgresql":
-            await tx.execute("set local enable_seqscan = off")  # forty rows are read faster without an index
+        for scan in SCANS if tx.capabilities.dialect == "postgresql" else ():
+            await tx.execute(f"set local enable_{scan} = off")
         rows = await tx.all(PLANS[tx.capabilities.dialect] + compiled.sql, *compiled.params)
     plan = [str(row[-1]) for row in rows]
     assert any(index in step for step in plan), plan

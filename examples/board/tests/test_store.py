@@ -185,7 +185,7 @@ async def test_a_bad_sample_is_named(opened: Opener, tmp_path: Path, content: st
 @only_sqlite
 async def test_another_writer_is_waited_for(engine: str, opened: Opener, tmp_path: Path) -> None:
     """Another process may write to the file too; patience has an end, and then the error says so."""
-    async with opened(options="?timeout=0.05") as store:
+    async with opened(options="?lock_timeout=0.05") as store:
         await store.create(fields())
         with closing(sqlite3.connect(tmp_path / "fresh.db", isolation_level=None)) as other:
             other.execute("begin immediate")
