@@ -1,5 +1,6 @@
 """Tests of the engines: they run, tests get empty databases, faults hit them, and they end for certain."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -8,13 +9,14 @@ import signal
 import socket
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from arlen_conformance.engines import EngineError, binaries, nats, postgres, redis
 from arlen_conformance.engines.engine import External, place
 from arlen_conformance.engines.keeper import Keeper, offspring
-from arlen_conformance.engines.postgres import _readable
+from arlen_conformance.engines.postgres import _psql, _readable
 from arlen_conformance.faults import FaultProxy
 from arlen_conformance.processes import spawn
 from arlen_conformance.servers import run_key
@@ -56,6 +58,41 @@ def test_a_database_with_a_client(postgres_server):
         assert client.recv(1) == b"R"
         assert postgres_server.connections(url) == 1
     assert postgres_server.run(f"select count(*) from pg_database where datname = 't_{name}'") == "0"
+
+
+SPOILS = [
+    "create table kept (i int); create schema more; create table more.kept (i int); create type mood as enum ('ok')",
+    "create function f() returns int language sql as 'select 1'; create extension plpgsql_of_nobody",
+    "create publication kept for all tables",
+    "alter database :name set work_mem = '8MB'",
+    "select lo_create(0)",
+    "create table kept (i int); begin; insert into kept values (1); prepare transaction 'it''s kept'",
+]
+
+
+@pytest.mark.parametrize("sql", SPOILS)
+def test_a_database_is_empty(postgres_server, sql):
+    """Whatever a test leaves in its database, the next one does not find it, and has another name."""
+    names = []
+    for _ in range(2):
+        with postgres_server.database() as url:
+            names.append(urlsplit(url).path[1:])
+            found = _psql(url, "select count(*) from pg_class where oid >= 16384; show work_mem")
+            assert found.splitlines() == ["0", "4MB"]
+            assert _psql(url, "select count(*) from pg_largeobject_metadata") == "0"
+            with contextlib.suppress(EngineError):
+                _psql(url, sql, name=names[-1])
+    assert names[0] != names[1]
+    assert postgres_server.run("select count(*) from pg_prepared_xacts") == "0"
+
+
+def test_the_schema_of_an_emptied_database(postgres_server):
+    """Its public schema has the owner and the rights of a new one."""
+    rights = "select nspowner::regrole, nspacl from pg_namespace where nspname = 'public'"
+    with postgres_server.database() as url:
+        first = _psql(url, rights)
+    with postgres_server.database() as url:
+        assert _psql(url, rights) == first
 
 
 def test_the_fixtures(postgres_url, nats_url):

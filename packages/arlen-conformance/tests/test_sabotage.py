@@ -86,6 +86,12 @@ def test_a_heavy_test(lab):
     result.assert_outcomes(passed=2)
 
 
+def test_alone(lab):
+    """A class may have each saboteur meet its own test alone."""
+    result = lab.run(MORE.replace("    timeout", "    alone = True\n    timeout") + "def breaks(adapter): return None")
+    result.assert_outcomes(passed=2)
+
+
 def test_a_saboteur_that_hangs(lab):
     """A test that takes longer than the timeout has failed, which is what a saboteur may want."""
     import_ = "import anyio\n"

@@ -34,12 +34,12 @@ class SaboteurItem(pytest.Item):
         self.saboteur, self.tests = saboteur, tests
 
     def runtest(self) -> None:
-        """Run every contract test that applies, the heavy ones of others aside; `Survived` unless just its own failed."""
+        """Run the contract tests that apply, not the heavy ones of others; `Survived` unless just its own failed."""
         applicable = [test for test in self.tests if not self._waived(test)]
         own = [test for test in self.tests if test.originalname == self.saboteur.test]
         if not set(own) & set(applicable):
             pytest.skip(f"{self.saboteur.test} {self._waived(own[0])}" if own else f"{self.saboteur.test} was not run")
-        met = [test for test in applicable if test in own or not self._heavy(test)]
+        met = [test for test in applicable if test in own or not self._spared(test)]
         failed = {test.originalname: text for test in met if (text := self._failure(test))}
         if problem := self._problem(failed):
             raise Survived(problem)
@@ -64,8 +64,8 @@ class SaboteurItem(pytest.Item):
         promise = cls.specification.promise(test.originalname)
         return str(promise.waived(cls.version, claimed(cls.capabilities)))
 
-    def _heavy(self, test: pytest.Function) -> bool:
-        return bool(test.cls.specification.promise(test.originalname).heavy)
+    def _spared(self, test: pytest.Function) -> bool:
+        return bool(test.cls.alone or test.cls.specification.promise(test.originalname).heavy)
 
     def _failure(self, test: pytest.Function) -> str:
         reports = runtestprotocol(self._run(test), log=False, nextitem=self)

@@ -19,6 +19,8 @@ class Saboteurs:
     Attributes:
         capabilities: what the good adapter claims; a saboteur whose test does not apply to it is skipped.
         timeout: seconds that one contract test gets with one saboteur; one that takes longer has failed.
+        alone: each saboteur meets its own test alone, where all of them take too long for every run; that no other test
+            fails is then for a class without it, which runs less often.
 
     It needs the fixture `adapter`, which yields a good and empty adapter, a fresh one for every run of a contract test.
     """
@@ -26,6 +28,7 @@ class Saboteurs:
     contract: ClassVar[type[Contract]] = Contract
     capabilities: ClassVar[object] = frozenset()
     timeout: ClassVar[float] = 10.0
+    alone: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, contract: type[Contract] | None = None, **others: Any) -> None:
         super().__init_subclass__(**others)
