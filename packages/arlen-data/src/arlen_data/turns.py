@@ -45,10 +45,10 @@ async def turn(db: Database, name: str, wait: float) -> AsyncIterator[Turn]:
     """Wait for our turn and yield it.
 
     With advisory locks it is a lock on a connection of its own, and the work has a connection of its own too: what a
-    migration sets ends with it. Nothing about the lock blocks `create index concurrently`, which waits for whoever has
-    an older snapshot: its transaction is `read committed` and ends each time in a statement that has none, and who
-    waits for it asks again and again in place of waiting in a statement. It outlives no transaction, so that it works
-    through PgBouncer too.
+    migration sets ends with it. Nothing about the lock blocks `create index concurrently`, which waits for the end of
+    every transaction that had a snapshot when it looked: the transaction that holds the lock is `read committed` and
+    ends each time in a statement that has none; and who waits asks in one short transaction after the other. The lock
+    outlives no transaction, so that it works through PgBouncer too.
 
     Args:
         db: the database, opened.
@@ -61,11 +61,8 @@ async def turn(db: Database, name: str, wait: float) -> AsyncIterator[Turn]:
     if not db.capabilities.advisory_locks:
         yield Turn(db)
         return
-    async with _single(db) as keeper, keeper.transaction(isolation="read committed") as lock:
-        await _ask(lock, _UNLIMITED)
-        await _acquire(db, lock, name, wait)
-        async with _single(db) as work:
-            yield Turn(work, lock)
+    async with _single(db) as keeper, _locked(keeper, name, wait) as lock, _single(db) as work:
+        yield Turn(work, lock)
 
 
 def late(wait: float, **place: Any) -> MigrationError:
@@ -75,13 +72,20 @@ def late(wait: float, **place: Any) -> MigrationError:
     return MigrationError(message, code="migration_locked", fix=fix, **place)
 
 
-async def _acquire(db: Database, lock: Transaction, name: str, wait: float) -> None:
+@asynccontextmanager
+async def _locked(keeper: Database, name: str, wait: float) -> AsyncIterator[Transaction]:
     number = int.from_bytes(bytes.fromhex(fingerprint(name)), "big", signed=True)
-    until, pause = db.clock.monotonic() + wait, _PAUSE
-    while not await _ask(lock, "select pg_try_advisory_xact_lock($1)", number):
-        if db.clock.monotonic() >= until:
+    clock, pause = keeper.clock, _PAUSE
+    until = clock.monotonic() + wait
+    while True:
+        async with keeper.transaction(isolation="read committed") as lock:
+            await _ask(lock, _UNLIMITED)
+            if await _ask(lock, "select pg_try_advisory_xact_lock($1)", number):
+                yield lock
+                return
+        if clock.monotonic() >= until:
             raise late(wait)
-        await db.clock.sleep(pause)
+        await clock.sleep(pause)
         pause = min(pause * 2, _LONGEST)
 
 
