@@ -1,8 +1,8 @@
 """The SQL builder beside SQLAlchemy Core and PyPika: `python -m tools.databench.builder` prints a table of ratios.
 
 Times are those of the processor. Each round runs every case once, in an order that changes from round to round, so
-that a machine which slows down slows all of them down. A case is what a program does to get the text and the parameters of a statement from nothing; nothing
-is kept from one to the next. What is compared is the median over the rounds.
+that a machine which slows down slows all of them down. A case is what a program does to get the text and the
+parameters of a statement from nothing; nothing is kept from one to the next. What is compared is the median over the rounds.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def interleaved(measured: dict[tuple[str, str], Case], *, rounds: int, seconds: 
 
 
 def imported(module: str, times: int) -> float | None:
-    """Return how long a fresh interpreter needs to import a module, in ms of the processor; None when it is not there."""
+    """Return how long a fresh interpreter needs for an import, in ms of the processor; None when it fails."""
     code = f"import time; a = time.process_time(); import {module}; print(time.process_time() - a)"
     found = []
     for _ in range(times):
