@@ -54,6 +54,7 @@ class Store:
     async def begin(cls, db: Database, settings: Settings, now: Callable[[], datetime]) -> Self:
         """Return a store when the search is prepared and an empty board filled; raises `StartupError`."""
         made = cls(db, await search.prepare(db, settings.search), now)
+        await made._mend()
         if settings.sample:
             try:
                 await intake.fill(db, HERE / settings.sample, made.index, made.now())
@@ -132,6 +133,15 @@ class Store:
                     del found[:CHUNK]
         if found:
             yield found
+
+    async def _mend(self) -> None:
+        """Keep the words of incidents that came without: by an older version of the board, or by other means."""
+        if not await self.db.value("select count(*) from incidents where id not in (select incident from search)"):
+            return
+        async with self.db.transaction() as tx:
+            async for some in self.export(Filters()):
+                said = [(each.incident.id, records.said(each.incident.id, each.incident, each.notes)) for each in some]
+                await self.index.keep(tx, said)
 
     async def _change(self, tx: Transaction, id: int, version: int, fields: Fields, text: str) -> list[str]:
         """Change the fields and return what that changed. Where several write at a time one may be overtaken."""

@@ -1,5 +1,5 @@
--- The tables of the board. Times are text in UTC, "2026-11-20T17:30:00Z": they sort as they are.
--- `pragma user_version` says which schema a file has; records.py knows which one it wants.
+-- The tables of the board as its first version made them. Times are text in UTC, "2026-11-20T17:30:00Z".
+-- A file of that version has them already, and `pragma user_version = 1`: schema.py marks this as applied.
 
 create table incidents (
   id integer primary key,
