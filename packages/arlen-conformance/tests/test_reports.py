@@ -207,6 +207,16 @@ def test_several_processes_that_stop(lab):
     assert lab.report.verdict is Verdict.FAILING
 
 
+def test_any_order(lab):
+    """The order in which tests run changes nothing."""
+    text = GOOD + "pass\n" + BROKEN
+    lab.run(text)
+    straight = lab.report
+    lab.pytester.makepyfile(backwards="def pytest_collection_modifyitems(items): items.reverse()")
+    lab.run(text, "-pbackwards", process=True)
+    assert lab.report == straight
+
+
 def test_names_that_people_choose(lab):
     """A title stands in the place of the name of the class."""
     lab.run(GOOD + "title = 'Counter 3000'")
