@@ -15,8 +15,13 @@ __all__ = ["Compiled", "Query", "Statement", "resolve"]
 class Compiled(Protocol):
     """A statement for one dialect."""
 
-    sql: str
-    params: Sequence[Any]
+    @property
+    def sql(self) -> str:
+        """The text."""
+
+    @property
+    def params(self) -> Sequence[Any]:
+        """The parameters in their order."""
 
     def bind(self, **named: Any) -> Sequence[Any]:
         """Return the parameters in their order, with the named ones filled in."""
