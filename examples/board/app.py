@@ -24,7 +24,7 @@ def board(**options: Any) -> App:
 
     @made.provide
     async def store(db: Database) -> Store:
-        await schema.prepare(db)
+        await schema.prepare(db, settings.migrate)
         return await Store.begin(db, settings, made.clock.now)
 
     for each in (dashboard, incidents, timeline, transfer):

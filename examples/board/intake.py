@@ -45,7 +45,7 @@ async def take(tx: Transaction, sheet: Sheet, index: Index) -> Intake:
         else:
             good.append((seen.number(row), row))
     await _add(tx, good, index)
-    return Intake([id for id, _ in good], sheet.header, sorted(bad, key=lambda each: each.line))
+    return Intake([number for number, _ in good], sheet.header, sorted(bad, key=lambda each: each.line))
 
 
 async def fill(db: Database, path: Path, index: Index, now: datetime) -> int:
@@ -85,11 +85,11 @@ class _Seen:
 
     def number(self, row: Row) -> int:
         """Return the number of a row that is taken, its own or the next one."""
-        id = self._last + 1 if row.id is None else row.id
-        self._last = max(self._last, id)
-        self._numbers.add(id)
-        self._looks.setdefault(_look(row.fields), id)
-        return id
+        number = self._last + 1 if row.id is None else row.id
+        self._last = max(self._last, number)
+        self._numbers.add(number)
+        self._looks.setdefault(_look(row.fields), number)
+        return number
 
 
 async def _seen(tx: Transaction, rows: list[Row]) -> _Seen:
@@ -101,7 +101,7 @@ async def _seen(tx: Transaction, rows: list[Row]) -> _Seen:
         select(Incidents.id).where(Incidents.id.in_(ids)),
         alike.where(fn.lower(Incidents.title).in_(titles)),
     )
-    known = {(_folded(title), service, opened): id for id, title, service, opened in looks.all()}
+    known = {(_folded(each.title), each.service, each.opened): each.id for each in looks.all()}
     return _Seen(last.value(), set(numbers.all(int)), known)
 
 
@@ -109,12 +109,15 @@ async def _add(tx: Transaction, good: list[tuple[int, Row]], index: Index) -> No
     """Copy incidents, tags, timelines and words into their tables."""
     if not good:
         return
-    incidents = [values(row.fields) | {"id": id, "updated": row.updated, "resolved": row.resolved} for id, row in good]
+    incidents = [
+        values(row.fields) | {"id": number, "updated": row.updated, "resolved": row.resolved} for number, row in good
+    ]
+    tags = [(number, tag) for number, row in good for tag in row.fields.tags]
+    notes = [(number, each.at, each.author, each.kind, each.text) for number, row in good for each in row.notes]
     await tx.copy_in("incidents", list(incidents[0]), [tuple(each.values()) for each in incidents])
-    await tx.copy_in("tags", ["incident", "tag"], [(id, tag) for id, row in good for tag in row.fields.tags])
-    entries = [(id, each.at, each.author, each.kind, each.text) for id, row in good for each in row.notes]
-    await tx.copy_in("notes", ["incident", "at", "author", "kind", "text"], entries)
-    await index.keep(tx, [(id, said(id, row.fields, row.notes)) for id, row in good], fresh=True)
+    await tx.copy_in("tags", ["incident", "tag"], tags)
+    await tx.copy_in("notes", ["incident", "at", "author", "kind", "text"], notes)
+    await index.keep(tx, [(number, said(number, row.fields, row.notes)) for number, row in good], fresh=True)
     if tx.capabilities.dialect == "postgresql":  # SQLite counts on from the largest number by itself
         await tx.execute("select setval(pg_get_serial_sequence('incidents', 'id'), max(id)) from incidents")
 

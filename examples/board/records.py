@@ -14,11 +14,9 @@ from search import body
 from tables import Incidents
 
 __all__ = [
-    "SEVERITIES", "STATUSES", "Conflict", "Missing", "Stored", "add", "append", "change", "choices", "differences", "get",
-    "incident", "notes", "said", "since", "stamp", "stored", "values",
+    "SEVERITIES", "STATUSES", "Conflict", "Missing", "Stored", "add", "append", "change", "choices", "differences",
+    "get", "incident", "notes", "said", "since", "stamp", "stored", "values",
 ]  # fmt: skip
-
-Kind = Literal["note", "change"]
 
 SEVERITIES, STATUSES = list(Severity), list(Status)
 """Rows hold the places of the words in these lists: so the worst sorts first."""
@@ -91,9 +89,9 @@ async def add(db: Queries, fields: Fields, now: datetime) -> int:
     touched = max(now, fields.opened)
     closed = touched if fields.status is Status.RESOLVED else None
     made = insert(Incidents).values(**values(fields), updated=touched, resolved=closed)
-    id: int = await db.value(made.returning(Incidents.id))
-    await _tag(db, id, fields.tags)
-    return id
+    number = await db.value(made.returning(Incidents.id), into=int)
+    await _tag(db, number, fields.tags)
+    return number
 
 
 async def change(db: Queries, old: Incident, fields: Fields, now: datetime) -> bool:
@@ -114,7 +112,9 @@ async def since(db: Queries, incident: Incident, version: int) -> list[Note]:
     return changes[-(incident.version - version) :] if version < incident.version else []
 
 
-async def append(db: Queries, id: int, now: datetime, author: str, text: str, kind: Kind = "note") -> Note:
+async def append(
+    db: Queries, id: int, text: str, *, author: str, now: datetime, kind: Literal["note", "change"] = "note"
+) -> Note:
     """Add an entry to the timeline of an incident, which is touched by it; raises `Missing`."""
     touch = "update incidents set updated = case when updated < $1 then $1 else updated end where id = $2"
     if not await db.execute(touch, now, _possible(id)):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from arlen import StartupError
 from arlen_data import Database
-from arlen_data.migrations import at_start, resolve
+from arlen_data.migrations import Mode, at_start, resolve
 
 __all__ = ["MIGRATIONS", "prepare"]
 
@@ -13,11 +13,18 @@ FIRST = "0001_incidents"
 """What the first version of the board made by itself; it marked its files with `pragma user_version = 1`."""
 
 
-async def prepare(db: Database) -> None:
-    """Apply the migrations that are missing; raises `StartupError` for a file that belongs to something else."""
-    if db.capabilities.dialect == "sqlite":
+async def prepare(db: Database, mode: Mode = "apply") -> None:
+    """Apply the migrations that are missing, or only look whether `arlen migrate` has done it.
+
+    Args:
+        db: opened.
+        mode: "apply", "check" or "off"; see `arlen_data.migrations.at_start`, which says what is raised.
+
+    Raises `StartupError` for a file that belongs to something else.
+    """
+    if mode == "apply" and db.capabilities.dialect == "sqlite":
         await _adopt(db)
-    await at_start(db, MIGRATIONS)
+    await at_start(db, MIGRATIONS, mode)
 
 
 async def _adopt(db: Database) -> None:

@@ -77,7 +77,8 @@ class Index(Struct, frozen=True):
         tables = {"search": "incident"} | ({"search_words": "rowid"} if self.mode == "fts5" else {})
         for table, key in tables.items():
             if not fresh:
-                await tx.execute_many(f"delete from {table} where {key} = $1", [(id,) for id, _ in bodies])  # noqa: S608 - our own names
+                statement = f"delete from {table} where {key} = $1"  # noqa: S608 - our own names
+                await tx.execute_many(statement, [(number,) for number, _ in bodies])
             await tx.copy_in(table, [key, "body"], bodies)
 
 

@@ -28,10 +28,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         sample: a CSV file that fills an empty board; "" leaves it empty.
+        migrate: "apply" brings the tables up to date at the start, "check" refuses to start until `arlen migrate` has.
         search: "auto" uses the full-text index of the engine when it has one, "like" does without.
     """
 
     sample: str = "data/incidents.csv"
+    migrate: Literal["apply", "check"] = "apply"
     search: Literal["auto", "like"] = "auto"
 
 
@@ -105,15 +107,15 @@ class Store:
         async with self.db.transaction() as tx:
             told = await self._change(tx, id, version, fields, text)
             if told:
-                await records.append(tx, id, now, author, "\n".join(told), "change")
+                await records.append(tx, id, "\n".join(told), author=author, now=now, kind="change")
             if text:
-                await records.append(tx, id, now, author, text)
+                await records.append(tx, id, text, author=author, now=now)
             return await self._keep(tx, id)
 
     async def note(self, id: int, *, author: str, text: str) -> Note:
         """Add a note to an incident. Its version stays: nobody's edit is in the way."""
         async with self.db.transaction() as tx:
-            made = await records.append(tx, id, self.now(), author, text)
+            made = await records.append(tx, id, text, author=author, now=self.now())
             await self._keep(tx, id)
             return made
 

@@ -32,6 +32,6 @@ async def add(store: Store, opened: str, resolved: str = "", **changes: Any) -> 
     """Add an incident with its times, as an import does."""
     made = fields(opened=opened, status=Status.RESOLVED if resolved else Status.OPEN, **changes)
     end = fields(opened=resolved).opened if resolved else None
-    id = await store.db.value("select count(*) + 1 from incidents")  # with a number it may look like another one
-    taken = await store.take(Sheet([], [Row(1, id, made, end or made.opened, end, [], [])], []))
+    number = await store.db.value("select count(*) + 1 from incidents")  # with a number it may look like another one
+    taken = await store.take(Sheet([], [Row(1, number, made, end or made.opened, end, [], [])], []))
     assert 1 == len(taken.added)

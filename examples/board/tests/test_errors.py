@@ -94,7 +94,7 @@ async def test_every_answer_has_its_headers(page: Client, path: str) -> None:
 
 async def test_a_board_that_cannot_start_says_why(make: Callable[..., App]) -> None:
     """And what to do."""
-    with pytest.raises(StartupError, match="cannot open the database .*fix: make the folder /dev/null"):
+    with pytest.raises(StartupError, match=r"cannot open the database .*fix: make the folder /dev/null"):
         async with Client(make(url="sqlite:////dev/null/board.db")):
             pass
 

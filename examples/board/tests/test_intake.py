@@ -40,7 +40,7 @@ async def test_numbers_are_kept(store: Store) -> None:
 
 
 async def test_what_is_here_already_is_not_taken_again(store: Store) -> None:
-    """By its number, or by title, service and time; also twice in one file. The case of letters makes no other title."""
+    """By its number, or by title, service and time; also twice in one file, and in other letters."""
     text = "id,title,service,opened\n5,Disk full,billing,2026-11-20\n,Disk empty,billing,2026-11-20\n"
     assert (2, []) == await taken(store, text)
     assert (0, [(2, "id", "taken"), (3, "title", "duplicate")]) == await taken(store, text.replace("empty", "EMPTY"))

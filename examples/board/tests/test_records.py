@@ -285,16 +285,16 @@ async def test_the_list_uses_its_indexes(store: Store, filters: dict[str, Any], 
 async def test_export_meets_each_incident_once(store: Store) -> None:
     """In the order of the numbers, with its timeline, whatever is changed or added on the way."""
     await many(store, 10)
-    for id in (2, 10):
-        await store.note(id, author="Ada", text="first")
-        await store.note(id, author="Ada", text="second")
+    for number in (2, 10):
+        await store.note(number, author="Ada", text="first")
+        await store.note(number, author="Ada", text="second")
     seen: list[tuple[int, str, list[str]]] = []
     async for chunk in store.export(Filters(tag="odd")):
         seen += [(each.incident.id, each.incident.title, [note.text for note in each.notes]) for each in chunk]
         await change(store, (await store.get(4)).incident, title="Changed meanwhile")
     texts = ["first", "second"]
     expected = [(2, texts), (4, []), (6, []), (8, []), (10, texts)]
-    assert [(id, f"Case {id - 1:02}", told) for id, told in expected] == seen
+    assert [(number, f"Case {number - 1:02}", told) for number, told in expected] == seen
 
 
 async def test_choices_are_what_occurs(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from arlen_data.migrations import plan, status
+from arlen_data.migrations import MigrationError, migrate, plan, status
 from arlen_data.targets import database
 from drafts import BOARD, NOW, fields
 
@@ -15,8 +15,6 @@ from models import Filters
 from store import Settings, Store
 
 pytestmark = pytest.mark.anyio
-
-TABLES = ["incidents", "listed", "notes", "search", "tags"]
 
 
 async def test_a_second_start_finds_its_tables(fresh: str) -> None:
@@ -28,6 +26,15 @@ async def test_a_second_start_finds_its_tables(fresh: str) -> None:
             store = await Store.begin(db, Settings(sample=""), lambda: NOW)
             await store.create(fields())
             assert count == (await store.find(Filters())).total
+
+
+async def test_a_board_may_leave_it_to_the_command(fresh: str) -> None:
+    """Then it does not start without its tables, and says which command makes them."""
+    async with database(fresh) as db:
+        with pytest.raises(MigrationError, match=r"lacks .* migrations: 0001_incidents.*fix: arlen migrate"):
+            await schema.prepare(db, "check")
+        await migrate(db, schema.MIGRATIONS)
+        await schema.prepare(db, "check")
 
 
 async def test_no_migration_is_dangerous(fresh: str) -> None:

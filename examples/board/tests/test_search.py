@@ -106,7 +106,9 @@ async def test_a_board_may_change_the_way(home: str, ways: list[str]) -> None:
 
 
 @pytest.mark.engines("sqlite")
-async def test_a_build_without_fts5_searches_by_like(engine: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_build_without_fts5_searches_by_like(
+    engine: str, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is asked what it has, and the index of another build is left alone."""
 
     async def value(sql: str, *args: object) -> object:
