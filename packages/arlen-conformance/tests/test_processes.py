@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -83,6 +84,33 @@ async def test_nothing_is_left():
         await process.stopped()
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+
+
+PARENT = """
+import anyio
+from arlen_conformance.processes import spawn
+
+async def main():
+    async with spawn("cat") as process:
+        process.stop()
+        await process.stopped()
+        print(process.pid, flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+async def test_a_test_run_that_is_killed():
+    """What it has started dies with it, even when it was stopped."""
+    async with spawn("python", "-c", PARENT) as parent:
+        pid = await parent.line()
+        parent.kill()
+        await parent.ended()
+    code = f"import os, time\nwhile os.path.exists('/proc/{pid}'): time.sleep(0.01)"
+    async with spawn("python", "-c", code) as watcher:
+        assert await watcher.ended() == 0
 
 
 async def test_variables():

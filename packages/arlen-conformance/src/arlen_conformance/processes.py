@@ -13,6 +13,7 @@ from typing import IO, TypeVar, cast
 
 from anyio import fail_after, to_thread
 
+from arlen_conformance.engines.keeper import mortal
 from arlen_core.failpoints import VARIABLE
 
 __all__ = ["Process", "spawn"]
@@ -88,7 +89,7 @@ class Process:
 async def spawn(
     *words: str, failpoint: str = "", environ: Mapping[str, str] | None = None, timeout: float = 30
 ) -> AsyncIterator[Process]:
-    """Start a program, and kill it at the end when it still runs.
+    """Start a program, and kill it at the end when it still runs; on Linux also when the test run is killed.
 
     Args:
         words: the program and its arguments; after "python" come those of this Python.
@@ -109,7 +110,7 @@ async def spawn(
     """
     words = (sys.executable, *words[1:]) if words[0] == "python" else words
     more = {VARIABLE: failpoint, **(environ or {})}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "preexec_fn": mortal(signal.SIGKILL)}
     with subprocess.Popen(words, text=True, env={**os.environ, **more}, **pipes) as popen:  # type: ignore[call-overload] # noqa: ASYNC220 - it takes a millisecond
         try:
             yield Process(popen, timeout)

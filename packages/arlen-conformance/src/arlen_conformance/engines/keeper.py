@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Keeper", "main", "offspring"]
+__all__ = ["Keeper", "main", "mortal", "offspring"]
 
 PATIENCE = 60.0  # seconds for an engine to start, or to stop before it is killed
 PAUSE = 0.005  # seconds between two looks at an engine that starts or stops
@@ -58,7 +58,7 @@ class Keeper:
         if self.process is not None:
             return
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.recipe["start"], preexec_fn=_mortal(), **self._how(log))  # noqa: PLW1509
+            self.process = subprocess.Popen(self.recipe["start"], preexec_fn=mortal(signal.SIGINT), **self._how(log))  # noqa: PLW1509
         until = time.monotonic() + PATIENCE
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > until:
@@ -246,12 +246,12 @@ def _alive(pid: int) -> bool:
     return False
 
 
-def _mortal() -> Callable[[], object] | None:
-    """Return what makes a process of Linux die when the keeper is killed; elsewhere nothing does."""
+def mortal(number: int) -> Callable[[], None] | None:
+    """Return a `preexec_fn` with which a child gets a signal when its parent dies: on Linux; elsewhere None."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+    return lambda: prctl(PR_SET_PDEATHSIG, number)
 
 
 def _document(answer: dict[str, Any]) -> bytes:
