@@ -1,10 +1,13 @@
 """Aids: what the checks share: to expect an error, to wait for something with a bound, to count rows."""
 
+# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 
@@ -12,7 +15,7 @@ from arlen_data.database import Database
 from arlen_data.errors import PoolTimeout, Unsupported
 from arlen_data.queries import Queries
 
-__all__ = ["BOUND", "Caught", "count", "exactly", "keeps", "raises", "sibling", "until"]
+__all__ = ["BOUND", "Raises", "count", "exactly", "keeps", "raises", "sibling", "until"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -20,14 +23,31 @@ BOUND = 10.0
 """Seconds after which a check that waits for something has failed; nothing that is right takes nearly as long."""
 
 
-class Caught(Generic[E]):
-    """The error that was expected, after the block."""
+class Raises(Generic[E]):
+    """Expects an error in a `with` block; `error` is it, afterwards."""
 
     error: E
 
+    def __init__(self, kinds: tuple[type[E], ...]) -> None:
+        self._kinds = kinds
 
-@contextmanager
-def raises(*kinds: type[E]) -> Iterator[Caught[E]]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None:
+            raise AssertionError(
+                f"nothing was raised where {' or '.join(each.__name__ for each in self._kinds)} is due"
+            )
+        if not isinstance(error, self._kinds):
+            return False
+        self.error = error
+        return True
+
+
+def raises(*kinds: type[E]) -> Raises[E]:
     """Expect an error of one of these classes, as `pytest.raises` does.
 
     >>> with raises(ValueError) as caught:
@@ -35,19 +55,13 @@ def raises(*kinds: type[E]) -> Iterator[Caught[E]]:
     >>> type(caught.error).__name__
     'ValueError'
     """
-    caught: Caught[E] = Caught()
-    try:
-        yield caught
-    except kinds as error:
-        caught.error = error
-        return
-    raise AssertionError(f"nothing was raised where {' or '.join(kind.__name__ for kind in kinds)} is due")
+    return Raises(kinds)
 
 
 async def until(ask: Callable[[], Awaitable[object]], what: str) -> None:
     """Wait until something that only the server can tell is so; fail when it takes longer than `BOUND`."""
     with anyio.move_on_after(BOUND):
-        while not await ask():
+        while not await ask():  # noqa: ASYNC110  # it is the server that changes
             await anyio.sleep(0.01)
         return
     raise AssertionError(f"{what}: not within {BOUND:g} s")

@@ -98,8 +98,8 @@ _POSTGRESQL: Final = Dialect(
     broken_type="date",
     raising=(
         "create table er05 (id int primary key)",
-        "create function er05() returns trigger language plpgsql as "
-        "$$begin raise exception 'connection lost, deadlock detected' using errcode = '23514'; end$$",
+        """create function er05() returns trigger language plpgsql as
+        $$begin raise exception 'connection lost, deadlock detected' using errcode = '23514'; end$$""",
         "create trigger er05 before insert on er05 for each row execute function er05()",
     ),
     backend="select pg_backend_pid()",
@@ -145,8 +145,8 @@ _SQLITE: Final = Dialect(
     broken_type="uuid",
     raising=(
         "create table er05 (id int primary key)",
-        "create trigger er05 before insert on er05 begin"
-        " select raise(abort, 'connection lost, deadlock detected, database is locked'); end",
+        """create trigger er05 before insert on er05 begin
+        select raise(abort, 'connection lost, deadlock detected, database is locked'); end""",
     ),
 )
 

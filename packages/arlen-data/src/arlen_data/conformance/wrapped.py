@@ -44,7 +44,7 @@ class Wrapped(Database):
 
     `ask` sees every single statement, in transactions and outside of them; `sent`, `got` and `failed` are its parts,
     and `outgoing` and `incoming` see every value. They are told of those statements alone in which the pattern `about`
-    occurs as a word: each check uses tables and names of its own, so that a saboteur meets the one check that it is for.
+    occurs as a word: each check uses tables and names of its own, so that a saboteur meets the one check it is for.
     """
 
     about: ClassVar[str] = ""

@@ -1,5 +1,7 @@
 """Errors: one class on every engine, its facts in fields, no values in it, and events that tell as little."""
 
+# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
 import logging
@@ -29,8 +31,8 @@ __all__ = ["Errors"]
 
 _TABLES = (
     "create table er_parent (id int primary key)",
-    "create table er_child (id int constraint er_unique unique, name text not null,"
-    " parent int constraint er_foreign references er_parent (id), age int constraint er_check check (age > 0))",
+    """create table er_child (id int constraint er_unique unique, name text not null,
+    parent int constraint er_foreign references er_parent (id), age int constraint er_check check (age > 0))""",
     "insert into er_child (id, name) values (1, 'a')",
 )
 _VIOLATIONS: tuple[tuple[type[DatabaseError], str, str, str], ...] = (
@@ -45,7 +47,7 @@ _MISTAKES: tuple[tuple[type[DatabaseError], str, str], ...] = (
     (UndefinedTable, "42P01", "select id from er_nothing"),
     (UndefinedColumn, "42703", "select er_nothing from er_child"),
 )
-_SECRET = "secret@example.org"
+_PRIVATE = "secret@example.org"
 
 
 class Errors:
@@ -100,24 +102,26 @@ class Errors:
     async def test_er03_no_value_leaks(self, adapter: Database) -> None:
         """No value is in the message, the repr, the notes or the log of an error, nor in what caused it."""
         await adapter.execute("create table er03 (email text constraint er_unique unique, n int check (n > 0))")
-        await adapter.execute("insert into er03 (email, n) values ($1, 1)", _SECRET)
+        await adapter.execute("insert into er03 (email, n) values ($1, 1)", _PRIVATE)
         for sql in (
             "insert into er03 (email, n) values ($1, 1)",
             "insert into er03 (email, n) values ($1 || '', 0)",
             "select no_such_column from er03 where email = $1",
         ):
             with raises(DatabaseError) as caught:
-                await adapter.execute(sql, _SECRET)
+                await adapter.execute(sql, _PRIVATE)
             told = [str(caught.error), repr(caught.error), _logged(caught.error)]
-            assert not [text for text in told if _SECRET in text], sql
+            assert not [text for text in told if _PRIVATE in text], sql
 
     @promise
     async def test_er03_a_value_of_a_wrong_shape_does_not_leak(self, adapter: Database) -> None:
         """When the server quotes a value that it cannot read, the message does not."""
+        told: list[str] = []
         try:
-            await adapter.value("select cast($1 as integer)", _SECRET)
+            await adapter.value("select cast($1 as integer)", _PRIVATE)
         except DataError as error:
-            assert not [text for text in (str(error), repr(error), _logged(error)) if _SECRET in text]
+            told = [str(error), repr(error), _logged(error)]
+        assert not [text for text in told if _PRIVATE in text]
 
     @promise
     async def test_er04_the_cause_and_the_place(self, adapter: Database) -> None:
@@ -165,9 +169,9 @@ class Errors:
         silent: list[QueryEvent] = []
         open_: list[QueryEvent] = []
         with adapter.events.listen(silent.append), adapter.events.listen(open_.append, sql=True):
-            assert _SECRET == await adapter.value(sql, _SECRET)
+            assert _PRIVATE == await adapter.value(sql, _PRIVATE)
         assert 3 == len(silent) == len(open_)
-        assert _SECRET not in repr([silent, open_])
+        assert _PRIVATE not in repr([silent, open_])
         assert "er06_private" not in repr(silent)
         assert {sql} == {event.sql for event in open_}
 

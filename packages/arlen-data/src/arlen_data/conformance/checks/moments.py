@@ -1,5 +1,7 @@
 """Moments: times with and without a zone, durations, and times that Python cannot hold."""
 
+# ruff: noqa: S101 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -90,9 +92,7 @@ class Moments:
 
     @promise(needs=["temporal"])
     async def test_ty13_times_that_python_cannot_hold(self, adapter: Database) -> None:
-        """Infinity, years beyond 9999 or before 1, 24:00 and months of a duration are a `DecodeError`, or come back as
-        what writes the same again: never as another time.
-        """
+        """Infinity, years that Python lacks, 24:00 and months are a `DecodeError`, or are written back as they were."""
         for name, texts in _FAR.items():
             await adapter.execute(f"create table ty13_{name} (v {name})")
             for text in texts:

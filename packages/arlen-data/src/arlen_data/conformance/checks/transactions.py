@@ -1,5 +1,7 @@
 """Transactions: commits and rollbacks, savepoints, what ends a transaction, and what happens after it."""
 
+# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
 from arlen_conformance import promise
@@ -154,9 +156,7 @@ class Transactions:
 
     @promise(needs=["aborts"])
     async def test_tx05_an_aborted_transaction_does_not_commit(self, adapter: Database) -> None:
-        """After an error nothing more can be done, and the commit is a `TransactionAborted`: nobody is told that data
-        is stored which is not.
-        """
+        """After an error nothing more can be done, and the commit is a `TransactionAborted`, 25P02: never silent."""
         await adapter.execute("create table tx05 (id int primary key)")
         with raises(TransactionAborted) as caught:
             async with adapter.transaction() as tx:
@@ -170,7 +170,7 @@ class Transactions:
 
     @promise(needs=["transactions"], unless=["aborts"])
     async def test_tx05_an_error_takes_back_its_statement_alone(self, adapter: Database) -> None:
-        """Without `aborts`, a statement that fails is taken back as a whole, and the transaction goes on and commits."""
+        """Without `aborts`, a statement that fails is taken back whole, and the transaction goes on and commits."""
         await adapter.execute("create table tx05 (id int primary key)")
         async with adapter.transaction() as tx:
             await tx.execute("insert into tx05 (id) values (1)")
@@ -279,7 +279,7 @@ class Transactions:
 
     @promise(needs=["savepoints"])
     async def test_tx12_after_the_outermost_commit(self, adapter: Database) -> None:
-        """What an inner transaction wants to happen waits for the outermost commit, and goes with a rollback of its own."""
+        """What an inner transaction wants waits for the outermost commit, and goes with a rollback of its own."""
         seen: list[str] = []
         async with adapter.transaction() as tx:
             async with tx.transaction() as inner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from arlen_data.conformance.wrapped import Rows, Source, Wrapped, WrappedSession, caught_by
@@ -152,11 +152,9 @@ class Partial(Wrapped):
         """Load what came before."""
         if isinstance(rows, AsyncIterable):
             return await self.adapter.load(table, columns, rows)
-        found = []
-        try:
+        found: list[Sequence[Any]] = []
+        with suppress(Exception):  # that is the fault
             found.extend(rows)
-        except Exception:  # noqa: BLE001, S110  # that is the fault
-            pass
         return await self.adapter.load(table, columns, found)
 
 

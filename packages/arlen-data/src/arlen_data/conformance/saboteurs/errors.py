@@ -134,49 +134,58 @@ class _Told(Wrapped):
         self.events = self.kind(adapter.capabilities.adapter, adapter.name)
 
 
+class _LyingEvents(Events):
+    """Says so."""
+
+    def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
+        self.done(sql, facts, begun, 0, 0)
+
+
 @caught_by("test_er06_events_in_order")
 class Lying(_Told):
     """A query that failed looks like one that did not."""
 
-    class kind(Events):  # noqa: N801
-        """Says so."""
+    kind = _LyingEvents
 
-        def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
-            self.done(sql, facts, begun, 0, 0)
+
+class _TalkativeEvents(Events):
+    """Asks for it."""
+
+    def add(self, listener: Any, **options: Any) -> Any:
+        return super().add(listener, **options | {"sql": True})
 
 
 @caught_by("test_er06_events_tell_nothing_private")
 class Talkative(_Told):
     """Everybody hears the text of queries."""
 
-    class kind(Events):  # noqa: N801
-        """Asks for it."""
+    kind = _TalkativeEvents
 
-        def add(self, listener: Any, **options: Any) -> Any:
-            return super().add(listener, **options | {"sql": True})
+
+class _FragileEvents(Events):
+    """Remembers it, and raises it in the end."""
+
+    broken: Exception | None = None
+
+    def add(self, listener: Any, **options: Any) -> Any:
+        def careless(event: QueryEvent) -> None:
+            try:
+                listener(event)
+            except Exception as error:
+                self.broken = error
+                raise
+
+        return super().add(careless, **options)
+
+    async def watch(self, *args: Any) -> Any:
+        found = await super().watch(*args)
+        if self.broken is not None:
+            raise self.broken
+        return found
 
 
 @caught_by("test_er06_a_listener_harms_no_query")
 class Fragile(_Told):
     """What a listener raises breaks the query."""
 
-    class kind(Events):  # noqa: N801
-        """Remembers it, and raises it in the end."""
-
-        broken: Exception | None = None
-
-        def add(self, listener: Any, **options: Any) -> Any:
-            def careless(event: QueryEvent) -> None:
-                try:
-                    listener(event)
-                except Exception as error:
-                    self.broken = error
-                    raise
-
-            return super().add(careless, **options)
-
-        async def watch(self, *args: Any) -> Any:
-            found = await super().watch(*args)
-            if self.broken is not None:
-                raise self.broken
-            return found
+    kind = _FragileEvents

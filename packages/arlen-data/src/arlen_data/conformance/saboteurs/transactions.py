@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -103,48 +103,57 @@ class KeptTables(_Session):
     kind = _CommitsAlways
 
 
+class _SwallowedBlock(Transaction):
+    """Swallows `TimeoutError`."""
+
+    async def __aexit__(  # type: ignore[override]
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        await super().__aexit__(kind, error, trace)
+        return isinstance(error, TimeoutError)
+
+
 @caught_by("test_tx02_the_error_that_left_is_the_one_that_arrives")
 class Swallowed(_Blocks):
     """A block swallows an exception."""
 
-    class block(Transaction):  # noqa: N801
-        """Swallows `TimeoutError`."""
+    block = _SwallowedBlock
 
-        async def __aexit__(  # type: ignore[override]
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> bool:
-            await super().__aexit__(kind, error, trace)
-            return isinstance(error, TimeoutError)
+
+class _ReplacedBlock(Transaction):
+    """Replaces `TimeoutError`."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
+        if isinstance(error, TimeoutError):
+            raise TimeoutError(*error.args) from error
 
 
 @caught_by("test_tx02_the_error_that_left_is_the_one_that_arrives")
 class Replaced(_Blocks):
     """A block raises its own exception in place of another one."""
 
-    class block(Transaction):  # noqa: N801
-        """Replaces `TimeoutError`."""
+    block = _ReplacedBlock
 
-        async def __aexit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            await super().__aexit__(kind, error, trace)
-            if isinstance(error, TimeoutError):
-                raise TimeoutError(*error.args) from error
+
+class _SubstitutedBlock(Transaction):
+    """Replaces `LookupError`."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
+        if isinstance(error, LookupError) and not isinstance(error, DatabaseError):
+            raise ConnectionLost("the rollback failed") from error
 
 
 @caught_by("test_tx02_a_rollback_that_fails_is_no_substitute")
 class Substituted(_Blocks):
     """A rollback that fails hides what was wrong."""
 
-    class block(Transaction):  # noqa: N801
-        """Replaces `LookupError`."""
-
-        async def __aexit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-        ) -> None:
-            await super().__aexit__(kind, error, trace)
-            if isinstance(error, LookupError) and not isinstance(error, DatabaseError):
-                raise ConnectionLost("the rollback failed") from error
+    block = _SubstitutedBlock
 
 
 class _Nothing(Transaction):
@@ -287,33 +296,39 @@ class NoTransactions(Wrapped):
         return super().transaction(isolation=isolation, deadline=deadline)
 
 
+class _HastyBlock(Transaction):
+    """Does not wait."""
+
+    def after_commit(self, function: Any, *args: Any, **options: Any) -> None:
+        if args == ("first",):
+            function(*args)
+            return
+        super().after_commit(function, *args, **options)
+
+
 @caught_by("test_tx12_after_the_commit")
 class Hasty(_Blocks):
     """What is to happen after the commit happens before it."""
 
-    class block(Transaction):  # noqa: N801
-        """Does not wait."""
+    block = _HastyBlock
 
-        def after_commit(self, function: Callable[..., Any], *args: Any, **options: Any) -> None:
-            if args == ("first",):
-                function(*args)
-                return
+
+class _PersistentBlock(Transaction):
+    """Tells the outermost one at once."""
+
+    def after_commit(self, function: Any, *args: Any, **options: Any) -> None:
+        root: Transaction = self._root()
+        if root is self:
             super().after_commit(function, *args, **options)
+        else:
+            root.after_commit(function, *args, **options)
 
 
 @caught_by("test_tx12_after_the_outermost_commit")
 class Persistent(_Blocks):
     """What an inner transaction wants to happen survives its rollback."""
 
-    class block(Transaction):  # noqa: N801
-        """Tells the outermost one at once."""
-
-        def after_commit(self, function: Callable[..., Any], *args: Any, **options: Any) -> None:
-            root: Transaction = self._root()
-            if root is self:
-                super().after_commit(function, *args, **options)
-            else:
-                root.after_commit(function, *args, **options)
+    block = _PersistentBlock
 
 
 @caught_by("test_cx02_a_cancelled_transaction_is_rolled_back")
@@ -324,12 +339,15 @@ class LeakedTransaction(_Session):
     kind = _CommitsAlways
 
 
+class _RushedBlock(WrappedSession):
+    """Loses a row."""
+
+    async def run_many(self, sql: str, rows: Any) -> int:
+        return await self.session.run_many(sql, list(rows)[:-1] if "tx10_whole" in sql else rows)
+
+
 @caught_by("test_tx10_a_transaction_sees_itself_whole")
 class Rushed(_Session):
     """The last of many rows is lost."""
 
-    class kind(WrappedSession):  # noqa: N801
-        """Loses a row."""
-
-        async def run_many(self, sql: str, rows: Any) -> int:
-            return await self.session.run_many(sql, list(rows)[:-1] if "tx10_whole" in sql else rows)
+    kind = _RushedBlock
