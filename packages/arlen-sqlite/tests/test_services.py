@@ -1,8 +1,20 @@
-"""Leases and outboxes on SQLite."""
+"""Leases, outboxes, listings and sandboxes on SQLite."""
+
+import datetime as dt
 
 import pytest
 
+from arlen_core.queries import Query
+from arlen_data.columns import Column, Order
 from arlen_data.conformance import LeaseContract, OutboxContract
+from arlen_data.cursors import encode
+from arlen_data.effects import Effect
+from arlen_data.errors import UniqueViolation
+from arlen_data.lease import Lease
+from arlen_data.listing import Listing
+from arlen_data.outbox import Outbox
+from arlen_data.sandbox import sandbox
+from arlen_data.schema import install
 from arlen_sqlite import SQLite
 
 
@@ -13,6 +25,112 @@ class Given:
     async def adapter(self, tmp_path):
         async with SQLite(str(tmp_path / "test.db")) as db:
             yield db
+
+
+WORDS = {
+    "id": Column(int, sort=True, filter=("eq", "in")),
+    "name": Column(str, sort=True, filter=("contains", "starts")),
+    "born": Column(dt.datetime, sort=True, filter=("lt", "ge", "null"), null=True),
+}
+
+
+@pytest.mark.anyio
+class TestListing(Given):
+    """Listings on this engine."""
+
+    @pytest.fixture
+    async def people(self, adapter):
+        await adapter.execute("create table people (id bigint primary key, name text not null, born timestamptz)")
+        rows = [
+            (n, f"p{n % 3}%", None if n % 4 == 0 else dt.datetime(2026, 1, 1 + n % 5, tzinfo=dt.UTC)) for n in range(17)
+        ]
+        await adapter.execute_many("insert into people (id, name, born) values ($1, $2, $3)", rows)
+        return adapter
+
+    @pytest.mark.parametrize("sort", ["", "born", "-born", "name,-born", "-name", "-born,name"])
+    async def test_every_row_once_each_way(self, people, sort):
+        """Forwards to the end, and back to the beginning in reverse."""
+        listing, text, there, back = Listing("people", WORDS, size=4, total=True), f"sort={sort}", [], []
+        while True:
+            page = await listing.fetch(people, Query.parse(text.encode()))
+            there += [item["id"] for item in page.items]
+            assert 17 == page.total
+            if "next" not in page.links:
+                break
+            text = page.links["next"].removeprefix("?")
+        while True:
+            page = await listing.fetch(people, Query.parse(text.encode()))
+            back = [item["id"] for item in page.items] + back
+            if "prev" not in page.links:
+                break
+            text = page.links["prev"].removeprefix("?")
+        assert list(range(17)) == sorted(there)
+        assert there == back
+
+    @pytest.mark.parametrize(
+        ("text", "count"),
+        [
+            ("id[in]=1,2,99", 2),
+            ("name[starts]=P1%25", 6),
+            ("name[contains]=%25", 17),
+            ("born[null]=yes", 5),
+            ("born[ge]=2026-01-03T00:00:00Z", 6),
+            ("born[lt]=2026-01-03T00:00:00Z&name[contains]=p0", 2),
+        ],
+    )
+    async def test_filters(self, people, text, count):
+        """Each type goes to the engine as its own."""
+        assert count == len((await Listing("people", WORDS).fetch(people, Query.parse(text.encode()))).items)
+
+    async def test_a_forged_cursor_is_a_position(self, people):
+        """SQLite compares any two values: it never becomes an error."""
+        orders = [Order("born", WORDS["born"], "born"), Order("id", WORDS["id"], "id")]
+        for values in (["x", "y"], [1.5, 2], [None, True]):
+            text = f"sort=born&after={encode(orders, values)}"
+            page = await Listing("people", WORDS).fetch(people, Query.parse(text.encode()))
+            assert all(item["id"] in range(17) for item in page.items)
+
+
+@pytest.mark.anyio
+class TestSandbox(Given):
+    """The sandbox on this engine."""
+
+    async def test_everything_is_taken_back(self, adapter):
+        """A statement that fails spoils nothing, transactions roll back by themselves, and all is gone at the end."""
+        await adapter.execute("create table work (who text unique)")
+        async with sandbox(adapter) as db:
+            await db.execute("insert into work (who) values ($1)", "a")
+            with pytest.raises(UniqueViolation):
+                await db.execute("insert into work (who) values ($1)", "a")
+            async with db.transaction() as tx:
+                await tx.execute("insert into work (who) values ($1)", "b")
+                with pytest.raises(UniqueViolation):
+                    await self.twice(tx)
+            await db.copy_in("work", ["who"], [("d",)])
+            assert ["a", "b", "d"] == [row.who async for row in db.stream("select who from work order by who")]
+        assert 0 == await adapter.value("select count(*) from work")
+
+    async def twice(self, tx):
+        """Add the same row twice, in a transaction of its own."""
+        async with tx.transaction() as inner:
+            await inner.execute("insert into work (who) values ('c')")
+            await inner.execute("insert into work (who) values ('c')")
+
+    async def test_leases_and_effects(self, adapter):
+        """Work in it, and leave nothing."""
+        await install(adapter)
+        box, seen = Outbox(adapter), []
+
+        @box.on("note")
+        async def note(effect):
+            seen.append(effect.payload)
+
+        async with sandbox(adapter) as db, Lease(db, "leader", ttl=30):
+            async with db.transaction() as tx:
+                tx.after_commit(Effect(kind="note", key="a", payload=1))
+            assert 1 == await box.drain()
+        assert [1] == seen
+        assert 0 == await adapter.value("select count(*) from arlen_leases")
 
 
 class TestSQLiteLease(Given, LeaseContract):
