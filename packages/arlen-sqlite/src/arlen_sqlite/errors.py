@@ -38,6 +38,7 @@ _STATES = {
 _WORDS = [
     (re.compile(pattern), state)
     for pattern, state in [
+        (r"^fts5: ", "22P02"),
         (r"syntax error|incomplete input|unrecognized token|values for \d+ columns", "42601"),
         (r"no such table", "42P01"),
         (r"no such column|has no column named", "42703"),
@@ -46,7 +47,7 @@ _WORDS = [
         (r"no such function|wrong number of arguments", "42883"),
         (r"already exists", "42P07"),
         (r"integer overflow", "22003"),
-        (r"malformed JSON|JSON path|fts5: ", "22P02"),
+        (r"malformed JSON|JSON path", "22P02"),
         (r"cannot VACUUM|from within a transaction|no transaction is active|no such savepoint", "25000"),
         (r"interrupted", "57014"),
     ]

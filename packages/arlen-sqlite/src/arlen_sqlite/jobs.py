@@ -47,6 +47,7 @@ class Job:
     state = _WAITING
     worker: Worker | None = None
     error: BaseException | None = None
+    _cancelled: BaseException | None = None
     made: Any = None
     _callback: Callable[[Any], object] | None = None
     _context: Context
@@ -67,7 +68,7 @@ class Job:
             try:
                 yield self
             finally:
-                error, self.error = self.error, None  # it holds this frame
+                error, self.error, self._cancelled = self.error, None, None  # they hold this frame
         else:
             error = self.error
         if error is not None:
@@ -101,20 +102,22 @@ class Job:
         """Stop the work. asyncio says so when the task is cancelled; the task learns it when the work has stopped."""
         if self.state == _DONE:
             return False
-        if self.state == _WAITING:
-            self.state = _STOPPING  # before the next line: a thread sets `worker` and then looks at `state`
-            if self.worker is None:
-                self.owner.loop.call_soon(self.finish)
-            elif self.stoppable:
-                self._stop()
+        if self._cancelled is None:
+            self._cancelled = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+            if self.stoppable:
+                self.state = _STOPPING  # before the next line: a thread sets `worker` and then looks at `state`
+                if self.worker is None:
+                    self.owner.loop.call_soon(self.finish)
+                else:
+                    self._stop()
         return True
 
     def finish(self) -> None:
         """Let the task go on, on the loop's thread."""
         if self.state == _DONE:  # it was cancelled while it waited
             return
-        if self.state == _STOPPING:
-            self.error = asyncio.CancelledError()
+        if self._cancelled is not None:
+            self.error = self._cancelled
         self.state = _DONE
         self.owner.over()
         callback, self._callback = self._callback, None

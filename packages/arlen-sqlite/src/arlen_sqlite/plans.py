@@ -24,7 +24,7 @@ _TOKEN = re.compile(
     | /\*.*?(?:\*/|\Z)
     | \$(?P<place>[0-9]++)(?![\w$])        # what we look for
     | [^\W\d][\w$]*+                       # a name may hold dollar signs
-    | [0-9][\w.]*+
+    | [0-9][\w.$]*+
     | [@:\#$][\w$]++                       # placeholders of other kinds
     """,
     re.VERBOSE | re.DOTALL,
