@@ -2,7 +2,8 @@
 
 Times are those of the processor. Each round runs every case once, in an order that changes from round to round, so
 that a machine which slows down slows all of them down. A case is what a program does to get the text and the
-parameters of a statement from nothing; nothing is kept from one to the next. What is compared is the median over the rounds.
+parameters of a statement from nothing; nothing is kept from one to the next. What is compared is the median over the
+rounds.
 """
 
 import argparse

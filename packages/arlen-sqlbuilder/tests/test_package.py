@@ -13,9 +13,11 @@ import arlen_sqlbuilder
 ROOT = Path(arlen_sqlbuilder.__file__).parent
 
 TYPED = """
+from typing import assert_type
+
 from arlen_sqlbuilder import (
-    PG, Column, Compiled, Expr, Select, Table, and_, case, column, cte_recursive, delete, excluded, exists, fn, insert, param,
-    row, select, sql, update,
+    PG, Column, Compiled, Expr, Select, Table, and_, case, column, cte_recursive, delete, excluded, exists, fn, insert,
+    param, row, select, sql, update,
 )
 
 

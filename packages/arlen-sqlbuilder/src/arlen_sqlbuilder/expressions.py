@@ -10,8 +10,22 @@ from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node, Word
 from arlen_sqlbuilder.dialects import MARK, SQLITE, check_name
 from arlen_sqlbuilder.errors import SQLBuilderError, refuse
 
-__all__ = ["And", "Closed", "Expr", "Form", "In", "Label", "Order", "Param", "and_", "flat", "not_", "or_"]
-__all__ += ["param", "row"]
+__all__ = [
+    "And",
+    "Closed",
+    "Expr",
+    "Form",
+    "In",
+    "Label",
+    "Order",
+    "Param",
+    "and_",
+    "flat",
+    "not_",
+    "or_",
+    "param",
+    "row",
+]
 
 T = TypeVar("T")
 Operator = Callable[["Expr[Any]", object], "Expr[Any]"]
@@ -52,14 +66,14 @@ def _operator(word: str, null: str = "", *, flip: bool = False) -> Operator:
 
     def operate(self: Expr[Any], other: object) -> Expr[Any]:
         if other is None:
-            return Test("", self, null or refuse(f"{word} with None is never true: use == None"))
-        return Binary(word, other, self) if flip else Binary(word, self, other)
+            return _Test("", self, null or refuse(f"{word} with None is never true: use == None"))
+        return _Binary(word, other, self) if flip else _Binary(word, self, other)
 
     return operate
 
 
 def _rows(word: str) -> Operator:
-    return lambda left, right: Binary(word, left, _same(left, right))
+    return lambda left, right: _Binary(word, left, _same(left, right))
 
 
 class Expr(Node, Generic[T]):
@@ -100,7 +114,7 @@ class Expr(Node, Generic[T]):
         raise TypeError("an expression has no truth value in Python: join conditions with & | ~, not and, or, not")
 
     def __neg__(self) -> Expr[T]:
-        return Negative("-", self, "")
+        return _Negative("-", self, "")
 
     def __and__(self, other: Expr[Any]) -> Expr[bool]:
         return and_(self, other)
@@ -109,7 +123,7 @@ class Expr(Node, Generic[T]):
         return or_(self, other)
 
     def __invert__(self) -> Expr[bool]:
-        return Not("NOT ", self, "")
+        return _Not("NOT ", self, "")
 
     def op(self, operator: str, value: object) -> Expr[Any]:
         """Return `self operator value` for an operator that is a text; one not in the list: unsupported_operator."""
@@ -121,39 +135,39 @@ class Expr(Node, Generic[T]):
 
     def is_distinct_from(self, other: object) -> Expr[bool]:
         """Differ from a value, where NULL differs from everything but NULL."""
-        return Test("", self, " ", Word("", "IS DISTINCT FROM", "IS NOT"), " ", other, "")
+        return _Test("", self, " ", Word("", "IS DISTINCT FROM", "IS NOT"), " ", other, "")
 
     def is_not_distinct_from(self, other: object) -> Expr[bool]:
         """Equal a value, where NULL equals NULL."""
-        return Test("", self, " ", Word("", "IS NOT DISTINCT FROM", "IS"), " ", other, "")
+        return _Test("", self, " ", Word("", "IS NOT DISTINCT FROM", "IS"), " ", other, "")
 
     def like(self, pattern: object) -> Expr[bool]:
         """Match a pattern with `%` and `_`. SQLite ignores the case of ASCII letters here, PostgreSQL does not."""
-        return Binary("LIKE", self, _given(pattern))
+        return _Binary("LIKE", self, _given(pattern))
 
     def not_like(self, pattern: object) -> Expr[bool]:
         """Do not match a pattern."""
-        return Binary("NOT LIKE", self, _given(pattern))
+        return _Binary("NOT LIKE", self, _given(pattern))
 
     def ilike(self, pattern: object) -> Expr[bool]:
         """Match a pattern in any case; PostgreSQL only."""
-        return Test("", self, " ", Word("ilike", "ILIKE", ""), " ", _given(pattern), "")
+        return _Test("", self, " ", Word("ilike", "ILIKE", ""), " ", _given(pattern), "")
 
     def not_ilike(self, pattern: object) -> Expr[bool]:
         """Do not match a pattern in any case; PostgreSQL only."""
-        return Test("", self, " ", Word("ilike", "NOT ILIKE", ""), " ", _given(pattern), "")
+        return _Test("", self, " ", Word("ilike", "NOT ILIKE", ""), " ", _given(pattern), "")
 
     def contains(self, text: str) -> Expr[bool]:
         r"""Have a text in it, literally: `%`, `_` and `\` in it are escaped."""
-        return Test("", self, " LIKE ", f"%{_escaped(text)}%", ESCAPE)
+        return _Test("", self, " LIKE ", f"%{_escaped(text)}%", ESCAPE)
 
     def startswith(self, text: str) -> Expr[bool]:
         """Begin with a text, literally."""
-        return Test("", self, " LIKE ", f"{_escaped(text)}%", ESCAPE)
+        return _Test("", self, " LIKE ", f"{_escaped(text)}%", ESCAPE)
 
     def endswith(self, text: str) -> Expr[bool]:
         """End with a text, literally."""
-        return Test("", self, " LIKE ", f"%{_escaped(text)}", ESCAPE)
+        return _Test("", self, " LIKE ", f"%{_escaped(text)}", ESCAPE)
 
     def in_(self, values: Iterable[Any] | Node) -> Expr[bool]:
         """Be one of several values, or in the rows of a statement; `1 = 0` when there are no values."""
@@ -165,11 +179,11 @@ class Expr(Node, Generic[T]):
 
     def between(self, low: object, high: object) -> Expr[bool]:
         """Lie between two bounds, both included; neither may be None."""
-        return Test("", self, " BETWEEN ", _given(low), " AND ", _given(high), "")
+        return _Test("", self, " BETWEEN ", _given(low), " AND ", _given(high), "")
 
     def concat(self, other: object) -> Expr[str]:
         """Join two texts with `||`."""
-        return Binary("||", self, _given(other))
+        return _Binary("||", self, _given(other))
 
     def json(self, *path: str | int) -> Expr[Any]:
         """Return the JSON value under keys and positions; they are parameters, never text or a path language."""
@@ -195,7 +209,7 @@ class Expr(Node, Generic[T]):
         return _members(values)
 
 
-class Binary(Expr[Any]):
+class _Binary(Expr[Any]):
     """An operator between two operands."""
 
     __slots__ = ()
@@ -229,28 +243,28 @@ class Closed(Form):
     __inner__ = RAW + 1
 
 
-class Test(Form):
+class _Test(Form):
     """A form that is a condition."""
 
     __slots__ = ()
     __precedence__, __inner__ = COMPARE, COMPARE + 1
 
 
-class Walk(Form):
+class _Walk(Form):
     """A form that walks into a document."""
 
     __slots__ = ()
     __precedence__, __inner__ = OTHER, ATOM
 
 
-class Negative(Form):
+class _Negative(Form):
     """A form with a sign."""
 
     __slots__ = ()
     __precedence__, __inner__ = SIGN, ATOM
 
 
-class Not(Form):
+class _Not(Form):
     """A negation; what is negated stands in parentheses unless it is one closed term."""
 
     __slots__ = ()
@@ -267,7 +281,7 @@ class And(Expr[bool]):
         return " AND ".join([c.text(part, AND) for part in self.__parts__]) or "1 = 1"
 
 
-class Or(Expr[bool]):
+class _Or(Expr[bool]):
     """Conditions of which one holds; `1 = 0` when there are none."""
 
     __slots__ = ()
@@ -290,7 +304,7 @@ class In(Expr[bool]):
         head = c.text(left, OTHER) + word
         if isinstance(values, Node):
             return f"{head}{values.__sql__(c)})"
-        return f"{head}{'VALUES ' if isinstance(values[0], Row) and c.dialect is SQLITE else ''}{c.texts(values)})"
+        return f"{head}{'VALUES ' if isinstance(values[0], _Row) and c.dialect is SQLITE else ''}{c.texts(values)})"
 
     @property
     def always(self) -> bool:
@@ -299,7 +313,7 @@ class In(Expr[bool]):
         return word == " NOT IN (" and isinstance(values, tuple) and not values
 
 
-class Step(Node):
+class _Step(Node):
     """A key of a JSON object, or a position in an array."""
 
     __slots__ = ()
@@ -320,7 +334,7 @@ class Step(Node):
         return MARK
 
 
-class Row(Form):
+class _Row(Form):
     """Several expressions that are compared as one."""
 
     __slots__ = ()
@@ -395,7 +409,7 @@ def param(name: str) -> Param:
     return Param(check_name(name))
 
 
-def row(*items: object) -> Row:
+def row(*items: object) -> _Row:
     """Return a row value, to compare several columns at once: the condition of a keyset page.
 
     Args:
@@ -410,7 +424,7 @@ def row(*items: object) -> Row:
     if not items or any(item is None for item in items):
         refuse("a row has at least one item and none is None: compare the columns one by one")
     pieces = [piece for item in items for piece in (", ", item)]
-    return Row("(", *pieces[1:], ")")
+    return _Row("(", *pieces[1:], ")")
 
 
 def and_(*conditions: Expr[Any]) -> Expr[bool]:
@@ -420,19 +434,19 @@ def and_(*conditions: Expr[Any]) -> Expr[bool]:
 
 def or_(*conditions: Expr[Any]) -> Expr[bool]:
     """Join conditions with OR; without any it is always false."""
-    return Or(*flat(conditions, Or))
+    return _Or(*flat(conditions, _Or))
 
 
 def not_(operand: Expr[Any]) -> Expr[bool]:
     """Negate a condition, like `~`."""
-    return ~flat([operand], Not)[0]
+    return ~flat([operand], _Not)[0]
 
 
 def flat(conditions: Iterable[Any], junction: type[Node] = And) -> list[Expr[Any]]:
     """Return conditions, with the parts of a junction in its place; what is no condition is invalid_argument."""
     found: list[Expr[Any]] = []
     for one in conditions:
-        if type(one) is junction and junction is not Not:
+        if type(one) is junction and junction is not _Not:
             found += one.__parts__
         elif isinstance(one, Expr):
             found.append(one)
@@ -478,9 +492,9 @@ def _same(left: Node, right: Any) -> Node:
 def _walk(document: Expr[Any], path: tuple[object, ...], arrow: str) -> Expr[Any]:
     if not path or not all(isinstance(step, (str, int)) and not isinstance(step, bool) for step in path):
         refuse("a JSON path is one or more keys (str) and positions (int): give these")
-    pieces = [piece for step in path for piece in (" -> ", Step(step))]
+    pieces = [piece for step in path for piece in (" -> ", _Step(step))]
     pieces[-2] = arrow
-    return Walk("", document, *pieces, "")
+    return _Walk("", document, *pieces, "")
 
 
 def _nulls(nulls: str | None) -> str:

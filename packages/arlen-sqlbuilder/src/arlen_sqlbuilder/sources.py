@@ -12,8 +12,20 @@ from arlen_sqlbuilder.expressions import Expr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["LATERAL", "Body", "Column", "Columns", "Cte", "Derived", "Ref", "Source", "cte_recursive", "excluded"]
-__all__ += ["source", "used"]
+__all__ = [
+    "LATERAL",
+    "Body",
+    "Column",
+    "Columns",
+    "Cte",
+    "Derived",
+    "Ref",
+    "Source",
+    "cte_recursive",
+    "excluded",
+    "source",
+    "used",
+]
 
 T = TypeVar("T")
 ANYTHING = ""  # the label of a raw source: any column may be in it

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Conflict", "Delete", "Insert", "Update", "delete", "insert", "update"]
 
 
-class Write(Written[Any]):
+class _Write(Written[Any]):
     """A statement that changes a table."""
 
     __slots__ = ()
@@ -46,7 +46,7 @@ class Write(Written[Any]):
         return text
 
 
-class Guarded(Write):
+class _Guarded(_Write):
     """A statement that changes rows under a condition, which must not be forgotten."""
 
     __slots__ = ()
@@ -68,7 +68,7 @@ class Guarded(Write):
         return conditions_text(c, " WHERE ", found) + self.__returned__(c)
 
 
-class Insert(Write):
+class Insert(_Write):
     """An INSERT. Each method returns a new one."""
 
     __slots__ = ()
@@ -173,7 +173,7 @@ class Conflict:
         return self._statement.__clause__("conflict", (self._target, changes, [] if where is None else flat([where])))
 
 
-class Update(Guarded):
+class Update(_Guarded):
     """An UPDATE. Each method returns a new one."""
 
     __slots__ = ()
@@ -203,7 +203,7 @@ class Update(Guarded):
         return text
 
 
-class Delete(Guarded):
+class Delete(_Guarded):
     """A DELETE. Each method returns a new one."""
 
     __slots__ = ()
