@@ -157,6 +157,8 @@ class TinySession(Session):
         try:
             self.database.perform(sql, ())
         finally:
+            if self.database.raw is not None and self.database.raw.in_transaction:  # a commit that was refused
+                self.database.perform("rollback", ())
             self.database.free.release()
 
     async def _control(self, sql: str) -> None:

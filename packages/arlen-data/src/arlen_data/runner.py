@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from msgspec import Struct
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from arlen_data.turns import Turn
 
 __all__ = ["Done", "Limits", "Runner"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("arlen_data")
 
@@ -100,15 +103,13 @@ class Runner:
 
     async def prepare(self) -> None:
         """Make the state table unless it is there."""
-        clock = self._db.clock
-        until = clock.monotonic() + self._limits.wait
-        while not await self._history.find(self._db):
-            try:
-                async with self._db.transaction() as tx:
-                    await self._history.create(tx)
-            except LockTimeout as error:  # another runner is at work
-                if clock.monotonic() >= until:
-                    raise late(self._limits.wait) from error
+
+        async def create() -> None:
+            async with self._db.transaction() as tx:
+                await self._history.create(tx)
+
+        while not await self._patient(lambda: self._history.find(self._db)):
+            await self._patient(create)
 
     async def forward(self, phase: Want) -> list[Done]:
         """Apply what is pending and return it; the first failure ends it, and leaves what came before.
@@ -146,7 +147,7 @@ class Runner:
         until = clock.monotonic() + self._limits.wait
         await self._turn.check()
         while True:
-            entries = await self._history.entries(self._db)
+            entries = await self._patient(lambda: self._history.entries(self._db))
             busy = not self._turn.exclusive and any(each.state == "running" for each in entries.values())
             if not busy or clock.monotonic() >= until:
                 return entries
@@ -203,7 +204,20 @@ class Runner:
                 if not _again(error):
                     fix = "correct it and run again: nothing of this file took effect"
                     raise work.script.fault(str(error), code="migration_failed", fix=fix) from error
-            await clock.sleep(random.uniform(0.5, 1.0) * min(0.1 * 2**attempt, 10.0))  # noqa: S311  # no secret
+            await clock.sleep(_pause(attempt))
+
+    async def _patient(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Do something small, and again while another runner has the whole database."""
+        clock, attempt = self._db.clock, 0
+        until = clock.monotonic() + self._limits.wait
+        while True:
+            try:
+                return await ask()
+            except LockTimeout as error:
+                if clock.monotonic() >= until:
+                    raise late(self._limits.wait) from error
+            attempt += 1
+            await clock.sleep(_pause(attempt))
 
     async def _once(self, work: _Work) -> bool:
         header = work.part.header
@@ -233,7 +247,7 @@ class Runner:
         """Run a file statement by statement; the state table knows how far it came."""
         version, done = work.script.version, 0
         async with self._place(work.script, work.part.header) as db:
-            if not await work.begin(db):
+            if not await self._patient(lambda: work.begin(db)):
                 return False
             try:
                 for number, statement in enumerate(work.part.statements, 1):
@@ -243,13 +257,13 @@ class Runner:
                     except DatabaseError as error:
                         raise work.failed(error, number, statement) from error
                     done = number
-                    await self._history.mark(db, version, "running", done)
+                    await self._patient(partial(self._history.mark, db, version, "running", done))
             except BaseException:
                 with anyio.CancelScope(shield=True), suppress(DatabaseError):
                     await self._history.mark(self._db, version, "failed", done)
                 raise
             if work.end is not None:
-                await work.end(db)
+                await self._patient(partial(work.end, db))
         return True
 
     def _place(self, script: Script, header: Header) -> AbstractAsyncContextManager[Database]:
@@ -279,6 +293,10 @@ async def _consistent(script: Script, tx: Queries) -> None:
         message = f"{len(rows)} rows of {rows[0][0]} refer to rows of {rows[0][2]} that are not there"
         fix = "copy every row, or remove those; nothing of this file took effect"
         raise script.fault(message, code="migration_failed", fix=fix)
+
+
+def _pause(attempt: int) -> float:
+    return random.uniform(0.5, 1.0) * min(0.05 * 2.0 ** min(attempt, 8), 10.0)  # noqa: S311  # jitter, no secret
 
 
 def _again(error: BaseException | None) -> bool:
