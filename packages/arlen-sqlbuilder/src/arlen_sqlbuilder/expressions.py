@@ -8,7 +8,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from arlen_sqlbuilder.compiled import Open
 from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node, Word
 from arlen_sqlbuilder.dialects import MARK, SQLITE, check_name
-from arlen_sqlbuilder.errors import SQLBuilderError, refuse
+from arlen_sqlbuilder.errors import refuse
 
 __all__ = [
     "And",
@@ -129,7 +129,7 @@ class Expr(Node, Generic[T]):
         """Return `self operator value` for an operator that is a text; one not in the list: unsupported_operator."""
         if (method := OPERATORS.get(str(operator).lower())) is None:
             reason = f"the operator is not one of {' '.join(OPERATORS)}: use one of these, or write it with sql()"
-            raise SQLBuilderError(reason, code="unsupported_operator")
+            refuse(reason, "unsupported_operator")
         found: Expr[Any] = getattr(self, method)(value)
         return found
 
@@ -232,8 +232,7 @@ class Form(Expr[Any]):
 
     def __sql__(self, c: Compiler) -> str:
         parts, inner = self.__parts__, self.__inner__
-        text = [c.text(part, inner) if place % 2 else part for place, part in enumerate(parts)]
-        return "".join(text)
+        return "".join([c.text(part, inner) if place % 2 else part for place, part in enumerate(parts)])
 
 
 class Closed(Form):
@@ -465,8 +464,7 @@ def _given(value: object) -> object:
 
 def _escaped(text: object) -> str:
     if not isinstance(text, str):
-        kind = type(text).__name__
-        refuse(f"contains, startswith and endswith take a str, not {kind}: use like() for the rest")
+        refuse(f"contains, startswith and endswith take a str, not {type(text).__name__}: use like() for the rest")
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
