@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import EntryPoint
@@ -235,7 +236,8 @@ def test_explanations(published):
 def test_pytest_itself_fails(boxes, monkeypatch, tmp_path):
     """What pytest says about a run that it could not begin is the reason."""
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / f"{boxes}.py").write_text(MODULE + "\nimport sys\nif 'pytest' in sys.argv[0]: raise OSError('later')\n")
+    later = f"\nimport os\nif os.getpid() != {os.getpid()}: raise OSError('later')\n"
+    (tmp_path / f"{boxes}.py").write_text(MODULE + later)
     with pytest.raises(ContractError, match=r"run_failed[\s\S]*OSError: later"):
         run(Order(f"{boxes}:BoxContract", f"{boxes}:Box"))
 

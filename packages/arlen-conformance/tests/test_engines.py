@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from arlen_conformance.engines import EngineError, binaries, nats, postgres, redis
+from arlen_conformance.engines import EngineError, binaries, keeper, nats, postgres, redis
 from arlen_conformance.engines.engine import External, place
 from arlen_conformance.engines.keeper import Keeper, offspring
 from arlen_conformance.engines.postgres import _psql, _readable
@@ -270,8 +270,8 @@ def test_the_keeper_is_killed():
     """When even the keeper is killed, the engine goes too: on Linux, the system sees to it."""
     with nats() as server:
         pid = server.pid
-        keeper = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        os.kill(keeper, signal.SIGKILL)
+        holder = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(holder, signal.SIGKILL)
         with pytest.raises(EngineError, match="engine_gone"):
             server.restart()
     shutil.rmtree(server.engine.folder.parent)
@@ -387,10 +387,27 @@ def test_what_a_keeper_answers(tmp_path):
     """A word that it does not know is an error of the client, and so is an engine that ends at once."""
     (tmp_path / "log").write_text("")
     recipe = {"name": "x", "folder": str(tmp_path), "prepare": [], "start": ["false"], "user": None, "group": None}
-    keeper = Keeper({**recipe, "stop": 15, "address": str(tmp_path / "none"), "say": "", "hear": ""})
-    assert keeper.do("dance") == {"error": "KeyError: 'dance'"}
-    assert "does not start" in keeper.do("start")["error"]
-    assert keeper.do("hello") == keeper.do("stop") == keeper.do("kill") == keeper.do("pause") == {"pid": None}
+    kept = Keeper({**recipe, "stop": 15, "address": str(tmp_path / "none"), "say": "", "hear": ""})
+    assert kept.do("dance") == {"error": "KeyError: 'dance'"}
+    assert "does not start" in kept.do("start")["error"]
+    assert kept.do("hello") == kept.do("stop") == kept.do("kill") == kept.do("pause") == {"pid": None}
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="there is no ps here")
+async def test_a_system_without_proc(monkeypatch):
+    """Where there is no /proc, ps tells who has started whom, and does not count itself."""
+    monkeypatch.setattr(keeper, "_PROC", False)
+    async with spawn("cat") as process:
+        assert keeper.offspring(os.getpid()) == [process.pid]
+        assert keeper._alive(process.pid)
+    assert not keeper._alive(process.pid)
+
+
+def test_a_system_that_is_not_linux(monkeypatch):
+    """Only Linux tells a child that its parent has died."""
+    monkeypatch.setattr(keeper.sys, "platform", "darwin")
+    assert keeper.mortal(signal.SIGKILL) is None
 
 
 def test_the_key_of_a_run():
