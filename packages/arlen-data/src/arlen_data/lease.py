@@ -68,25 +68,16 @@ class Lease:
     Leaving the block releases it. `LeaseLost` arrives from the block when it was lost on the way.
 
     ```python
-    import anyio
+    from arlen_data import Database
     from arlen_data.lease import Lease
-    from arlen_data.schema import install
-    from arlen_sqlite import SQLite
 
 
-    async def main() -> None:
-        async with SQLite("app.db") as db:
-            await install(db)
-            await db.execute("create table reports (name text)")
-            async with Lease(db, "nightly-report", ttl=30) as lease:
-                lease.check()
-                async with db.transaction() as tx:
-                    await lease.fence(tx)
-                    await tx.execute("insert into reports values ($1)", "sales")
-                assert lease.token == 1
-
-
-    anyio.run(main)
+    async def nightly(db: Database) -> None:
+        async with Lease(db, "nightly-report", ttl=30) as lease:
+            lease.check()  # before each step that others must not do, too
+            async with db.transaction() as tx:
+                await lease.fence(tx)
+                await tx.execute("insert into reports (name) values ($1)", "sales")
     ```
     """
 

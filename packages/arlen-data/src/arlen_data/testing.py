@@ -27,19 +27,14 @@ def assert_queries(db: Database, exactly: int | None = None, *, at_most: int | N
     It gives the list of the statements. What the block raises arrives as it is.
 
     ```python
-    import anyio
+    from arlen_data import Database
     from arlen_data.testing import assert_queries
-    from arlen_sqlite import SQLite
 
 
-    async def main() -> None:
-        async with SQLite(":memory:") as db:
-            with assert_queries(db, 1) as statements:
-                await db.value("select 1")
-            assert statements == ["select 1"]
-
-
-    anyio.run(main)
+    async def test_orders(db: Database) -> None:
+        with assert_queries(db, 1) as statements:
+            await db.all("select * from orders")
+        assert statements == ["select * from orders"]
     ```
     """
     if (exactly is None) == (at_most is None):

@@ -1,5 +1,7 @@
 """LeaseContract: one holder at a time, and a token that refuses those who overslept."""
 
+# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
 import asyncio
@@ -22,7 +24,24 @@ from arlen_data.lease import Lease, LeaseLost
 from arlen_data.results import Result
 from arlen_data.schema import install, now
 
-__all__ = ["LeaseContract"]
+__all__ = [
+    "SHARED",
+    "Careless",
+    "Faithful",
+    "Forgetful",
+    "Generous",
+    "LeaseContract",
+    "OnTheLoop",
+    "OwnClock",
+    "Reviving",
+    "Skewed",
+    "Soothing",
+    "Thievish",
+    "Trusting",
+    "Unfenced",
+    "expire",
+    "ready",
+]
 
 SHARED = "shared"
 """The capability of a database that can be opened twice, which renewals from a thread need."""
@@ -201,6 +220,7 @@ class _Rewritten(Wrapped):
         return sql, params
 
     def rewritten(self, sql: str) -> str:
+        """Return the statement with a wrong time."""
         clock = now(self.capabilities.dialect)
         return sql.replace(self.old.format(now=clock), self.new.format(now=clock))
 
@@ -276,6 +296,7 @@ class OwnClock(_Rewritten):
     resource = "clocks"
 
     def rewritten(self, sql: str) -> str:
+        """Return the statement with a wrong time."""
         return sql.replace(now(self.capabilities.dialect), str(self.clock.now().timestamp()))
 
 
@@ -286,6 +307,7 @@ class Skewed(_Rewritten):
     resource = "skews"
 
     def rewritten(self, sql: str) -> str:
+        """Return the statement with a wrong time."""
         clock = now(self.capabilities.dialect)
         return sql.replace(clock, f"({clock} + {(self.clock.now() - datetime.now(UTC)).total_seconds():.1f})")
 
@@ -297,6 +319,7 @@ class Soothing(_Rewritten):
     resource = "told"
 
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
+        """Run a statement, and tell something else."""
         found = await super().ask(lane, sql, params)
         if params and params[0] == self.resource and sql.startswith("update"):
             found.affected = 1
@@ -315,9 +338,11 @@ class OnTheLoop(_Rewritten):
         self.first = adapter if first is None else first
 
     def again(self, **changes: Any) -> Any:
+        """Return another one that knows the first one's loop."""
         return type(self)(self.adapter.again(**changes), self.home, self.first)
 
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
+        """Run a statement, and tell something else."""
         if asyncio.get_running_loop() is self.home or not params or params[0] != self.resource:
             return await super().ask(lane, sql, params)
         done = asyncio.run_coroutine_threadsafe(self.first.run(sql, params), self.home)

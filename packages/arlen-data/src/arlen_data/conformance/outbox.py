@@ -1,5 +1,7 @@
 """OutboxContract: what is committed happens, what is rolled back does not, whatever crashes on the way."""
 
+# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 from __future__ import annotations
 
 import random
@@ -22,7 +24,25 @@ from arlen_data.outbox import Outbox
 from arlen_data.results import Result
 from arlen_data.schema import install
 
-__all__ = ["OutboxContract"]
+__all__ = [
+    "Backwards",
+    "Box",
+    "Burying",
+    "Crowding",
+    "Hasty",
+    "Impatient",
+    "Losing",
+    "Naive",
+    "OutboxContract",
+    "Overtaking",
+    "Silent",
+    "Stubborn",
+    "StubbornInside",
+    "Unfenced",
+    "crash",
+    "expire",
+    "opened",
+]
 
 _POINTS = ("before_handler", "after_handler", "before_settle", "after_settle")
 
@@ -134,13 +154,12 @@ class OutboxContract(
                 commits.append(2)
             second.set()
 
-        async with anyio.create_task_group() as group:
-            async with adapter.transaction() as tx:
-                await box.outbox.add(tx, "turns", "a", 1)
-                group.start_soon(other)
-                with anyio.move_on_after(0.3):  # a database that lets it pass does so at once
-                    await second.wait()
-                commits.append(1)
+        async with anyio.create_task_group() as group, adapter.transaction() as tx:
+            await box.outbox.add(tx, "turns", "a", 1)
+            group.start_soon(other)
+            with anyio.move_on_after(0.3):  # a database that lets it pass does so at once
+                await second.wait()
+            commits.append(1)
         await box.outbox.drain()
         assert commits == box.payloads
 
@@ -332,6 +351,7 @@ class Losing(_Changed):
     kind = "committed"
 
     def batched(self, sql: str, params: Sequence[Any], session: _Session) -> tuple[str, Sequence[Any]] | None:
+        """Leave something out."""
         return None if self.kind in params else (sql, params)
 
 
@@ -339,6 +359,7 @@ class _Keeping(_Changed):
     """Keeps what is rolled back."""
 
     def batched(self, sql: str, params: Sequence[Any], session: _Session) -> tuple[str, Sequence[Any]] | None:
+        """Leave something out."""
         self.kept += [(sql, params)] if self.kind in params else []
         return sql, params
 
@@ -350,6 +371,7 @@ class Stubborn(_Keeping):
     kind = "undone"
 
     async def rolled(self, session: _Session) -> None:
+        """Write it down all the same."""
         if self.kept:
             await self.adapter.run_batch(self.kept)
 
@@ -361,6 +383,7 @@ class StubbornInside(_Keeping):
     kind = "inner"
 
     async def backed(self, session: _Session) -> None:
+        """Write it down all the same."""
         if self.kept:
             await session.session.run_batch(self.kept)
 
@@ -386,6 +409,7 @@ class Crowding(_Changed):
     kind = "turns"
 
     def batched(self, sql: str, params: Sequence[Any], session: _Session) -> tuple[str, Sequence[Any]] | None:
+        """Leave something out."""
         return None if "advisory" in sql else (sql, params)
 
 
@@ -396,6 +420,7 @@ class Impatient(_Changed):
     kind = "again"
 
     def many(self, sql: str, rows: list[Any]) -> tuple[str, list[Any]]:
+        """Delete it."""
         if rows[0][-1] == "OSError: again":
             return "delete from arlen_outbox where seq = $1", [row[:1] for row in rows]
         return sql, rows
@@ -408,6 +433,7 @@ class Burying(_Changed):
     kind = "dying"
 
     def many(self, sql: str, rows: list[Any]) -> tuple[str, list[Any]]:
+        """Delete it."""
         if rows[0][-1] == "OSError: dying" and rows[0][2]:
             return "delete from arlen_outbox where seq = $1", [row[:1] for row in rows]
         return sql, rows
@@ -420,6 +446,7 @@ class Unfenced(_Changed):
     kind = "zombie"
 
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
+        """Run a statement, and tell something else."""
         found = await super().ask(lane, sql, params)
         if sql.startswith("update arlen_leases") and isinstance(lane, Session):
             found.affected = 1
@@ -433,6 +460,7 @@ class Naive(_Changed):
     kind = "inbox-check"
 
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
+        """Run a statement, and tell something else."""
         found = await super().ask(lane, sql, params)
         return result(affected=1) if self.kind in params else found
 
@@ -444,6 +472,7 @@ class Hasty(_Changed):
     kind = "applied"
 
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
+        """Run a statement, and tell something else."""
         found = await super().ask(lane, sql, params)
         if sql.startswith("select seq") and self.kind in params:
             for row in found.rows:
@@ -458,4 +487,5 @@ class Silent(_Changed):
     kind = "far"
 
     def batched(self, sql: str, params: Sequence[Any], session: _Session) -> tuple[str, Sequence[Any]] | None:
+        """Leave something out."""
         return None if "pg_notify" in sql else (sql, params)
