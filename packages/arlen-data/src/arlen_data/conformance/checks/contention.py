@@ -5,22 +5,23 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import anyio
 
 from arlen_conformance import promise
-from arlen_data.conformance.aids import BOUND, count, raises
+from arlen_data.conformance.aids import BOUND, count, raises, sibling
 from arlen_data.conformance.dialects import dialect
 from arlen_data.database import Database
-from arlen_data.errors import SerializationFailure, UniqueViolation
+from arlen_data.errors import SerializationFailure, UndefinedTable, UniqueViolation
 from arlen_data.transactions import Transaction
 
 __all__ = ["Contention"]
 
 
 class Contention:
-    """TX09 to TX11, and locks."""
+    """TX09 to TX11, MG01, and locks."""
 
     @promise(needs=["transactions"])
     async def test_tx09_a_lost_race_is_run_again(self, adapter: Database) -> None:
@@ -134,6 +135,34 @@ class Contention:
             assert await first.value(free) is True
             assert await second.value(attempt) is True
             assert await second.value(free) is True
+
+    @promise(needs=["transactions", "transactional_ddl"])
+    async def test_mg01_two_runners_at_once(self, adapter: Database) -> None:
+        """Of two that make the same change at once, one makes it, whole, and the other one leaves nothing.
+
+        `MigrationContract` proves the rest of MG01.
+        """
+        await adapter.execute("create table mg01_ledger (version int primary key)")
+
+        async def work(db: Database, name: str) -> str:
+            with suppress(UniqueViolation):
+                async with db.transaction() as tx:
+                    await tx.execute(f"create table mg01_{name} (id int)")
+                    await tx.execute("insert into mg01_ledger (version) values ($1)", 1)
+                    return name
+            return ""
+
+        async with sibling(adapter) as other:
+            with anyio.fail_after(BOUND):
+                found = await asyncio.gather(work(adapter, "first"), work(other, "second"))
+        assert 1 == await count(adapter, "mg01_ledger")
+        for name in ("first", "second"):
+            if name in found:
+                assert 0 == await count(adapter, f"mg01_{name}")
+            else:
+                with raises(UndefinedTable):
+                    await count(adapter, f"mg01_{name}")
+        assert 1 == len([name for name in found if name])
 
     @promise(needs=["prepared", "transactions", "pool"])
     async def test_tx11_a_rollback_keeps_what_is_prepared(self, adapter: Database) -> None:

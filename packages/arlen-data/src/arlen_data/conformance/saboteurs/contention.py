@@ -19,6 +19,7 @@ __all__ = [
     "Again",
     "AnyLock",
     "Blocked",
+    "Both",
     "Broken",
     "Crossed",
     "Evicting",
@@ -96,6 +97,17 @@ class LostUpdate(Wrapped):
     def sent(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         """Write what it was plus one."""
         return sql.replace("v + 1", "1"), params
+
+
+@caught_by("test_mg01_two_runners_at_once")
+class Both(Wrapped):
+    """What is there already is passed over."""
+
+    about = "mg01_ledger"
+
+    def sent(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """Pass over it."""
+        return (f"{sql} on conflict do nothing" if sql.startswith("insert") else sql), params
 
 
 @caught_by("test_tx10_locked_rows_are_skipped")
