@@ -145,8 +145,10 @@ SQLITE = [
         ["rebuild_loses_rows"],
     ),
     (
-        "-- arlen: foreign-keys off\ncreate table n (a int); insert into n select a from t; drop table t; "
-        "alter table n rename to t",
+        (
+            "-- arlen: foreign-keys off\ncreate table n (a int); insert into n select a from t; drop table t; "
+            "alter table n rename to t"
+        ),
         [],
     ),
     ("drop table t", ["drop_breaks_code"]),
