@@ -262,6 +262,15 @@ def test_a_module_that_is_imported_by_name_only_may_begin_with_its_extra(house):
     assert [] == house.found()
 
 
+def test_the_suite_of_a_contract_may_begin_with_the_kit(house):
+    """Its modules import each other, and are for those who have the kit."""
+    source = house.package("arlen-x", [], ["uvloop"])
+    (source / "conformance").mkdir()
+    write(source / "conformance", "__init__", "import arlen_x.conformance.a")
+    write(source / "conformance", "a", "import uvloop")
+    assert [] == house.found()
+
+
 def test_unused_dependency(house):
     """What is declared is imported somewhere, extras too."""
     house.package("arlen-x", ["anyio"], ["uvloop"])
