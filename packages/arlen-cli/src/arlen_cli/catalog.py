@@ -37,7 +37,7 @@ OWN = {
 
 _KNOWN = {
     "boomhauer": "serve for development: reload on change, survive broken code",
-    "conformance": "prove an adapter: run a contract's suite, compare reports",
+    "conformance": "try an adapter against a contract, and show what came of it",
     "migrate": "apply the migrations of the database, show how they stand, or take some back",
     "propane": "serve for production: several workers, rolling reload, graceful stop",
     "templates": "compile and check every template",
