@@ -25,7 +25,7 @@ async def write(db, work, name):
     number = 0
     while True:
         await work(db, name, number)
-        print(name, number, flush=True)
+        print(name, number, flush=True)  # noqa: T201  # to who started it
         number += 1
 
 
