@@ -12,12 +12,25 @@ if TYPE_CHECKING:
     from arlen_data.capabilities import Capabilities
     from arlen_data.database import Database
     from arlen_data.errors import DatabaseError
+    from arlen_data.faults import MigrationError
+    from arlen_data.folders import Migrations
     from arlen_data.results import Result
     from arlen_data.rows import Row
     from arlen_data.transactions import Transaction
     from arlen_data.values import Array, Json
 
-__all__ = ["Array", "Capabilities", "Database", "DatabaseError", "Json", "Result", "Row", "Transaction"]
+__all__ = [
+    "Array",
+    "Capabilities",
+    "Database",
+    "DatabaseError",
+    "Json",
+    "MigrationError",
+    "Migrations",
+    "Result",
+    "Row",
+    "Transaction",
+]
 
 _HOMES = {
     "Array": "values",
@@ -25,6 +38,8 @@ _HOMES = {
     "Database": "database",
     "DatabaseError": "errors",
     "Json": "values",
+    "MigrationError": "faults",
+    "Migrations": "folders",
     "Result": "results",
     "Row": "rows",
     "Transaction": "transactions",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from arlen_data.faults import MigrationError
-from arlen_data.folders import Migrations, Source, read
+from arlen_data.folders import Source, read
 from arlen_data.history import Entry, History
 from arlen_data.lint import Finding, lint
 from arlen_data.plans import Row, Want, latest, pending, rows
@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOLDER",
-    "Done",
-    "Finding",
-    "MigrationError",
-    "Migrations",
     "Mode",
     "Plan",
-    "Row",
-    "Source",
-    "Want",
     "accept",
     "at_start",
     "back",

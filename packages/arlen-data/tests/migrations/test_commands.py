@@ -12,11 +12,10 @@ from arlen_core.app import App
 from arlen_core.commands import CommandError
 from arlen_core.errors import ConfigError, StartupError
 from arlen_core.loading import LoadError
-from arlen_data import sites
+from arlen_data import Migrations, sites
 from arlen_data.commands import migrate
 from arlen_data.errors import DatabaseError
 from arlen_data.faults import MigrationError
-from arlen_data.migrations import Migrations
 from arlen_data.targets import Databases
 
 APP = """
@@ -236,7 +235,7 @@ def test_the_database_of_the_application_is_found(module, capsys):
     Path("jobs").mkdir()
     Path("jobs/0001_init.sql").write_text("create table jobs (id int)")
     name = app_file(
-        "from arlen_data.migrations import Migrations\n"
+        "from arlen_data import Migrations\n"
         'app.use(Tiny("shop.db"))\n'
         'app.use(Plugin([Migrations("jobs", namespace="jobs"), Migrations("other", target="reports")]))\n',
         module,
