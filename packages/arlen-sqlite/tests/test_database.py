@@ -90,6 +90,29 @@ async def test_what_is_left(path):
     assert [path.name] == [each.name for each in path.parent.iterdir()]
 
 
+async def test_a_relative_path(tmp_path, monkeypatch):
+    """A relative path is looked up once, when the database is opened: threads that come later find the same file."""
+    monkeypatch.chdir(tmp_path)
+    async with SQLite("a b?#%.db") as db:
+        await db.execute("create table t (v)")
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path / "other")
+        async with db.stream("select v from t") as rows:
+            assert [] == [row async for row in rows]
+    assert (tmp_path / "a b?#%.db").is_file()
+
+
+async def test_no_patience(path):
+    """With `lock_timeout=0` a write that somebody is in the way of fails at once."""
+    async with SQLite(path, lock_timeout=0) as db:
+        await db.execute("create table t (v)")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("begin immediate")
+        with pytest.raises(LockTimeout):
+            await db.execute("insert into t values (1)")
+        other.close()
+
+
 async def test_settings_of_connections(db):
     """Foreign keys are on, the log is written ahead, and text in double quotes is no string where that can be said."""
     expected = {"foreign_keys": 1, "journal_mode": "wal", "trusted_schema": 0, "synchronous": 1}

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 from arlen_data.errors import ConnectionFailed, DatabaseError, LockTimeout, Unsupported
 from arlen_sqlite.errors import translate
@@ -38,9 +37,9 @@ class Home:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def enter(self) -> str:
-        """Return the path of the file, for somebody more."""
+        """Return the absolute path of the file, for somebody more."""
         if not self.memory:
-            return self._path
+            return str(Path(self._path).absolute())
         self._users += 1
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="arlen-", dir=_roomy(), ignore_cleanup_errors=True)
@@ -79,7 +78,7 @@ def connect(settings: Settings, path: str, *, reads: bool, busy: float = _BUSY) 
 
     Args:
         settings: of the database.
-        path: of the file.
+        path: of the file, absolute.
         reads: the connection writes nothing, whatever it is told.
         busy: seconds that SQLite itself waits for a lock; who asks tries again.
 
@@ -88,9 +87,9 @@ def connect(settings: Settings, path: str, *, reads: bool, busy: float = _BUSY) 
     """
     try:
         made = sqlite3.connect(
-            f"file:{quote(path)}?mode={'rw' if reads else 'rwc'}",
+            f"{Path(path).as_uri()}?mode={'rw' if reads else 'rwc'}",
             uri=True,
-            timeout=busy,
+            timeout=min(busy, settings.lock_timeout),
             isolation_level=None,
             check_same_thread=False,
             cached_statements=settings.statement_cache,
