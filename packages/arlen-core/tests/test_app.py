@@ -642,3 +642,22 @@ async def test_many_requests_leave_nothing(tmp_path):
         after = alive()
     idle = 40  # a worker thread that waits holds its last request
     assert all(after[name] <= before[name] + idle for name in before), (before, after)
+
+
+@pytest.mark.parametrize(("setting", "silent", "loud"), [("false", None, False), ("true", True, False)])
+async def test_every_route_may_be_cancelled_when_its_client_leaves(setting, silent, loud):
+    """`http.cancel_on_disconnect` is for routes that say nothing."""
+    app, found = App("a", environ={"ARLEN_HTTP__CANCEL_ON_DISCONNECT": setting}), {}
+
+    @app.get("/silent")
+    async def quiet(request: Request) -> None:
+        found["silent"] = request.route.options.get("cancel_on_disconnect")
+
+    @app.get("/loud", cancel_on_disconnect=False)
+    async def said(request: Request) -> None:
+        found["loud"] = request.route.options.get("cancel_on_disconnect")
+
+    async with Client(app) as client:
+        await client.get("/silent")
+        await client.get("/loud")
+    assert {"silent": silent, "loud": loud} == found

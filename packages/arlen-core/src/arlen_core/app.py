@@ -322,6 +322,8 @@ class App(Router):
                 item.call = pipeline.around(call, item.guards, item.middleware)
                 units.append(unit)
             else:
+                if http.cancel_on_disconnect:
+                    item.options.setdefault("cancel_on_disconnect", True)
                 item.call = pipeline.route(item)
         matcher = Matcher(routes, reserved=self._reserved, slash=self.http.slash, formats=self.http.formats)
         self._links = Links(routes)

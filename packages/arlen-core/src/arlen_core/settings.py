@@ -31,6 +31,8 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         threads: plain (not async) handlers that run at the same time.
         deadline: seconds that guards and handler may take before 503, 0 for no bound; a route sets its own with
             `deadline=`. A plain function is not stopped in its thread: the answer waits for its end.
+        cancel_on_disconnect: cancel a handler when its client goes away, if the server tells; a route sets its own.
+            A transaction that is open is rolled back then. Without, the handler runs on to its end.
         headers: added to `HEADERS` by name; an empty value drops one.
         identity: send `X-Request-Id` and `traceparent`.
         timing: send `Server-Timing` with the stages; by default in development only, for timings tell about secrets.
@@ -42,6 +44,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     formats: tuple[str, ...] = ("html", "json")
     threads: Annotated[int, Meta(ge=1)] = 40
     deadline: Annotated[float, Meta(ge=0)] = 0.0
+    cancel_on_disconnect: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     identity: bool = True
     timing: bool | None = None
