@@ -57,6 +57,7 @@ class Call:
         "loop",
         "parts",
         "plain",
+        "reason",
         "results",
         "sql",
         "statement",
@@ -72,6 +73,7 @@ class Call:
     statement: Any
     wire: Any
     traits: Any
+    reason: Any
     parts: list[Any] | None
     batch: list[Any] | None
     results: list[Any]
@@ -87,7 +89,7 @@ class Call:
         self, loop: AbstractEventLoop, sql: str = "", values: Any = (), types: Any = (), formats: Any = ()
     ) -> None:
         self.loop, self.sql, self.values, self.types, self.formats = loop, sql, values, types, formats
-        self.answer = self.error = self.statement = self.wire = self.traits = None
+        self.answer = self.error = self.statement = self.wire = self.traits = self.reason = None
         self.parts = self.batch = None
         self.begin = b""
         self.ended = self.cancelled = self.left = self.plain = self._asyncio_future_blocking = False
@@ -116,7 +118,7 @@ class Call:
     def result(self) -> Any:
         """Return the answer or raise the error; asyncio asks when the task goes on."""
         if self.cancelled:
-            raise CancelledError
+            raise CancelledError if self.reason is None else CancelledError(self.reason)
         if self.error is not None:
             raise self.error
         if not self.ended:
@@ -145,6 +147,6 @@ class Call:
         """Have the task go on with `CancelledError`; asyncio calls it when the task is cancelled."""
         if self.ended:
             return False
-        self.cancelled = True
+        self.cancelled, self.reason = True, msg  # by which a cancel scope knows its own
         self.soon()
         return True
