@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg import generators, pq
@@ -19,7 +19,7 @@ from arlen_pg.texts import traits
 from arlen_pg.wires import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 
     from psycopg.abc import Buffer
 
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CursorWire"]
 
+T = TypeVar("T")
+
 _SEEN = 1000  # statements that are remembered as run
+_SETTLE = 5.0  # seconds for a cancelled statement to end; then the connection is closed
+_AGAIN = 0.05  # seconds between two cancels
 
 
 class _UtcLoader(TimestamptzLoader):
@@ -53,6 +57,9 @@ class CursorWire(Wire):
 
     async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
         """Run one statement."""
+        return await self._held(self._run(sql, params, begin))
+
+    async def _run(self, sql: str, params: Sequence[Any], begin: bytes) -> Result:
         if begin or not params:  # psycopg sends texts without parameters by the simple protocol, outside of a pipeline
             return (await self._piped([(sql, params)], begin, note=False))[0]
         stateful = self._look(sql)
@@ -65,7 +72,7 @@ class CursorWire(Wire):
 
     async def batch(self, pairs: Sequence[tuple[str, Sequence[Any]]], *, begin: bytes = b"") -> list[Result]:
         """Run several statements in one round trip."""
-        return await self._piped(pairs, begin, note=True)
+        return await self._held(self._piped(pairs, begin, note=True))
 
     async def _piped(self, pairs: Sequence[tuple[str, Sequence[Any]]], begin: bytes, *, note: bool) -> list[Result]:
         stateful = max(list(map(self._look, [sql for sql, _ in pairs])))
@@ -118,6 +125,9 @@ class CursorWire(Wire):
 
     async def control(self, sql: str) -> bytes:
         """Run statements by the simple protocol."""
+        return await self._held(self._control(sql))
+
+    async def _control(self, sql: str) -> bytes:
         async with self._turn(sql, ()) as link:
             # not by a cursor: when psycopg sees a rollback, it gives up everything that is prepared
             self.pgconn.send_query(sql.encode())
@@ -152,6 +162,33 @@ class CursorWire(Wire):
             if not self.link.closed:
                 self._unwatch()
             self.pgconn.finish()
+
+    async def _held(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in a task of its own: psycopg, when it is cancelled, sends one cancel, which may come early."""
+        task = self.loop.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                self.settling = self.loop.create_task(self._stop(task))
+            raise
+
+    async def _stop(self, task: asyncio.Task[Any]) -> None:
+        """Cancel what runs on the server until it ends; close the connection when it does not."""
+        try:
+            async with asyncio.timeout(_SETTLE):
+                while not task.done():
+                    await self.link.cancel_safe(timeout=_SETTLE)
+                    await asyncio.wait([task], timeout=_AGAIN)
+        except (TimeoutError, psycopg.Error, asyncio.CancelledError):
+            self.close()
+            task.cancel()
+        finally:
+            await asyncio.wait([task])
+            _ = task.cancelled() or task.exception()  # nobody else looks at it
+            self.settling = None
+            if not self.lent:
+                self.home(self)
 
     def _look(self, sql: str) -> bool:
         kind = traits(sql)

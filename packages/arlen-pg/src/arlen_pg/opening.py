@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
@@ -12,11 +12,24 @@ from arlen_pg.failures import translated, unreachable
 from arlen_pg.raw import RawWire
 
 if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
     from arlen_pg.codecs import Codec
     from arlen_pg.settings import Settings
     from arlen_pg.wires import Wire
 
 __all__ = ["connect", "dial"]
+
+T = TypeVar("T")
+
+_SELDOM = 3600.0  # seconds
+
+
+class _Link(psycopg.AsyncConnection[Any]):
+    """psycopg's, which wakes ten times a second while it waits; nothing here needs that."""
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.0, timeout: float | None = None) -> T:
+        return await super().wait(gen, _SELDOM, timeout)
 
 
 async def dial(settings: Settings, codec: Codec, *, prepares: bool = False) -> psycopg.AsyncConnection[Any]:
@@ -29,7 +42,7 @@ async def dial(settings: Settings, codec: Codec, *, prepares: bool = False) -> p
     """
     try:
         async with asyncio.timeout(settings.connect_timeout):
-            return await psycopg.AsyncConnection.connect(
+            return await _Link.connect(
                 settings.conninfo(),
                 autocommit=True,
                 prepare_threshold=0 if prepares else None,

@@ -26,7 +26,7 @@ __all__ = ["Pool"]
 _PAUSES = (0.05, 1.0)  # seconds between two attempts to connect: the first, and the longest
 
 
-class State(Enum):
+class _State(Enum):
     """What a pool is."""
 
     CLOSED = "is not open"
@@ -57,7 +57,7 @@ class Pool:
         self.queue: deque[Call] = deque()
         self.wires: set[Wire] = set()
         self.opening = 0
-        self.state = State.CLOSED
+        self.state = _State.CLOSED
         self.fault: DatabaseError | None = None
         self._failures = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -69,7 +69,7 @@ class Pool:
     async def open(self) -> None:
         """Connect as many as are kept, at least one; raises what the first one that fails says."""
         self.loop = asyncio.get_running_loop()
-        self.state = State.OPEN
+        self.state = _State.OPEN
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(max(1, self.settings.min_size)):
@@ -84,9 +84,9 @@ class Pool:
 
     async def close(self) -> None:
         """Refuse new callers, wait for the others, then cut them off; harmless when not open."""
-        if self.state is not State.OPEN:
+        if self.state is not _State.OPEN:
             return
-        self.state = State.CLOSING
+        self.state = _State.CLOSING
         for call in self._waiting():
             self._refuse(call, PoolClosed("the pool was closed while you waited"))
         while self.idle:
@@ -107,7 +107,7 @@ class Pool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.state = State.CLOSED
+        self.state = _State.CLOSED
 
     async def acquire(self) -> Wire:
         """Return a connection for the caller alone; `release` it."""
@@ -140,7 +140,7 @@ class Pool:
             PoolClosed: the pool is not open.
             PoolBusy: too many wait.
         """
-        if self.state is not State.OPEN:
+        if self.state is not _State.OPEN:
             raise self._closed()
         if len(self.queue) >= self.settings.max_waiting:
             message = f"{len(self.queue)} callers wait for a connection already, of {self.settings.size} in all"
@@ -160,7 +160,7 @@ class Pool:
 
     def back(self, wire: Wire) -> None:
         """A connection is free: the next caller gets it, or it is put away."""
-        if wire.dead or wire.stateful or not wire.idle or self.state is not State.OPEN or wire.expires < 0:
+        if wire.dead or wire.stateful or not wire.idle or self.state is not _State.OPEN or wire.expires < 0:
             self._mend(wire)
             return
         queue = self.queue
@@ -182,7 +182,7 @@ class Pool:
         if wire in self.idle:
             self.idle.remove(wire)
         wire.close()
-        if self.state is State.OPEN:
+        if self.state is _State.OPEN:
             self._grow()
         elif not self.wires:
             self._empty.set()
@@ -193,7 +193,7 @@ class Pool:
             wire.give_up(key)
 
     def _mend(self, wire: Wire) -> None:
-        if wire.dead or self.state is not State.OPEN or wire.expires < 0:
+        if wire.dead or self.state is not _State.OPEN or wire.expires < 0:
             self.drop(wire)
         else:
             wire.lent = True
@@ -243,7 +243,7 @@ class Pool:
                 return
         finally:
             self.opening -= 1
-            if self.state is State.OPEN:
+            if self.state is _State.OPEN:
                 self._grow()
 
     def _failed(self, error: DatabaseError) -> None:
@@ -256,7 +256,7 @@ class Pool:
 
     async def _added(self) -> None:
         wire = await self._connect()
-        if self.state is not State.OPEN:
+        if self.state is not _State.OPEN:
             wire.close()
             return
         wire.home = self.back
@@ -314,7 +314,7 @@ class Pool:
         return calls
 
     def _closed(self) -> PoolClosed:
-        fixes = {State.FOREIGN: "open the database in the process that uses it"}
+        fixes = {_State.FOREIGN: "open the database in the process that uses it"}
         fix = fixes.get(self.state, "use `async with`, or await open() first")
         return PoolClosed(f"the database {self.state.value}", fix=fix)
 
@@ -333,8 +333,8 @@ class Pool:
 
     def orphan(self) -> None:
         """In a process that was forked off: the connections are the parent's, and are never touched here again."""
-        if self.state is State.OPEN:
-            self.state = State.FOREIGN
+        if self.state is _State.OPEN:
+            self.state = _State.FOREIGN
             for wire in self.wires:
                 wire.dead = True
             _graveyard.extend(self.wires)
