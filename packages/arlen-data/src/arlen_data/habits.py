@@ -30,7 +30,7 @@ def _drop(look: Look) -> Iterator[Found]:
         yield "drop_breaks_code", f"code that runs now may still use the table {look.table}", fix
     for action in look.actions:
         at = skip(action, 1, "column", "if", "exists")
-        if action[:1] == ("drop",) and action[1] not in _NO_COLUMN:
+        if action[:1] == ("drop",) and at < len(action) and action[1] not in _NO_COLUMN:
             yield "drop_breaks_code", f"code that runs now may still use {look.table}.{action[at]}", fix
 
 

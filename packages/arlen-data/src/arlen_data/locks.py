@@ -158,11 +158,15 @@ def _add_column(look: Look) -> Iterator[Found]:
     for action in [] if look.is_new else look.actions:
         at = skip(action, 1, "column", "if", "not", "exists")
         rest = action[at + 1 :]
-        if action[:1] != ("add",) or action[1] in {"constraint", "check", "foreign", "unique", "primary", "exclude"}:
+        if (
+            action[:1] != ("add",)
+            or at >= len(action)
+            or action[1] in {"constraint", "check", "foreign", "unique", "primary", "exclude"}
+        ):
             continue
         if action[1:3] == ("not", "null"):
             continue
-        yield from _column(look.table, action[at] if at < len(action) else "", rest)
+        yield from _column(look.table, action[at], rest)
 
 
 def _column(table: str, name: str, rest: Keys) -> Iterator[Found]:
