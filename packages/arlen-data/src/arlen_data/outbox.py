@@ -14,11 +14,12 @@ from arlen_core.errors import StartupError
 from arlen_data.effects import MAX_PAYLOAD, Effect, write
 from arlen_data.errors import InvalidArgument, UndefinedTable
 from arlen_data.relay import Handler, Relay, RelaySettings
-from arlen_data.schema import install, now
+from arlen_data.schema import install, now, tables
 
 if TYPE_CHECKING:
     from arlen_core.app import App
     from arlen_data.database import Database
+    from arlen_data.folders import Migrations
     from arlen_data.transactions import Transaction
 
 __all__ = ["Backlog", "Dead", "Outbox"]
@@ -204,6 +205,11 @@ class Outbox:
         known = self._db is not None and app.services.scope_of(mine) is not None
         opened.__annotations__ = {"db": mine if known else Database}
         app.services.add(opened, Outbox, timeout=self.settings.grace + 30)
+
+    @property
+    def migrations(self) -> Migrations:
+        """What `arlen migrate` applies for it."""
+        return tables("default" if self._db is None else self._db.name)
 
     async def _ready(self) -> None:
         db = self._database()
