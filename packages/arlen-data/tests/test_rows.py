@@ -12,7 +12,22 @@ from arlen_data.errors import AmbiguousColumn, UndefinedColumn
 from arlen_data.rows import Row, shape
 
 NAMES = st.text(max_size=8) | st.sampled_from(
-    ["keys", "count", "index", "_x", "_columns", "_places", "__class__", "__len__", "class", "", "a b", "é", "mro", "None"]
+    [
+        "keys",
+        "count",
+        "index",
+        "_x",
+        "_columns",
+        "_places",
+        "__class__",
+        "__len__",
+        "class",
+        "",
+        "a b",
+        "é",
+        "mro",
+        "None",
+    ]
 )
 
 
@@ -52,7 +67,7 @@ def test_a_name_may_be_of_a_subclass_of_str():
 
 
 def test_unknown_names():
-    """By name it is `UndefinedColumn` that lists the columns, by attribute `AttributeError`, and `getattr` has its default."""
+    """By name it is `UndefinedColumn`, which lists the columns, and by attribute `AttributeError`."""
     made = row(id=1, name="ada")
     with pytest.raises(UndefinedColumn, match=r"no column 'mail'; it has id, name$"):
         made["mail"]
@@ -79,7 +94,9 @@ def test_odd_names(name):
     assert (7, 7, (name,)) == (made[name], getattr(made, name), made.keys())
 
 
-@pytest.mark.parametrize("name", ["keys", "_x", "_columns", "_places", "__class__", "__len__", "__slots__", "__reduce__"])
+@pytest.mark.parametrize(
+    "name", ["keys", "_x", "_columns", "_places", "__class__", "__len__", "__slots__", "__reduce__"]
+)
 def test_names_that_are_no_attributes(name):
     """`keys`, and what begins with an underscore, is there by name, and breaks nothing."""
     made = shape((name,))((7,))

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from math import isnan
 from typing import Any, Self
 
 import anyio
@@ -166,13 +167,15 @@ class TinySession(Session):
 
 
 def placed(found: re.Match[str]) -> str:
+    """Return how SQLite writes the place of a parameter."""
     return found[1] or f"?{found[2]}"
 
 
 def kept(value: Any) -> Any:
+    """Return a parameter that SQLite keeps as it is; refuse all others."""
     if isinstance(value, str) and "\0" in value:
         raise DataError("a text holds a NUL character", sqlstate="22021")
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and isnan(value):
         raise Unsupported("a float that is no number cannot be stored")
     if value is not None and not isinstance(value, int | float | str | bytes):
         raise Unsupported(f"a {type(value).__name__} cannot be stored")
@@ -180,6 +183,7 @@ def kept(value: Any) -> Any:
 
 
 def failure(error: Exception) -> DatabaseError:
+    """Return our error for one of SQLite's."""
     message = str(error)
     if isinstance(error, OverflowError):
         return DataError("a number does not fit into 64 bits", sqlstate="22003")
@@ -190,10 +194,12 @@ def failure(error: Exception) -> DatabaseError:
 
 
 def quoted(name: str) -> str:
+    """Return a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 async def each(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    """Yield rows of either kind of source."""
     if isinstance(rows, AsyncIterable):
         async for row in rows:
             yield row
