@@ -134,8 +134,11 @@ class Call:
         return self.loop
 
     def add_done_callback(self, callback: Callable[..., object], *, context: Context | None = None) -> None:
-        """Remember the task that waits; there is only one."""
-        self._callback, self._context = callback, context
+        """Remember the task that waits; there is only one. It goes on soon when the answer came before it could wait."""
+        if self.ended:  # who drives a coroutine by hand may hand it to a task later
+            self.loop.call_soon(callback, self, context=context)
+        else:
+            self._callback, self._context = callback, context
 
     def remove_done_callback(self, callback: Callable[..., object]) -> int:
         """Forget the task."""
