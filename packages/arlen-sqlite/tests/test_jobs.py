@@ -1,6 +1,7 @@
 """Jobs and threads: results, errors, order, cancellation, and what a thread does when its connection is in doubt."""
 
 import asyncio
+import contextvars
 import gc
 import logging
 import weakref
@@ -177,3 +178,25 @@ async def test_a_task_that_ends_the_loop(path):
         loop.close()
 
     await anyio.to_thread.run_sync(run)
+
+
+async def test_a_job_may_be_over_before_anybody_waits():
+    """A coroutine that is driven by hand is handed to a task a turn later; then the task goes on at once."""
+
+    class Counter:
+        loop = asyncio.get_running_loop()
+
+        def over(self):
+            pass
+
+    job, went_on = Job(Counter(), print, ()), asyncio.Event()
+    waiting = job.__await__()
+    assert job is next(waiting)
+    job.made = 7
+    job.finish()
+    job.add_done_callback(lambda _: went_on.set(), context=contextvars.copy_context())
+    assert not went_on.is_set()
+    await asyncio.wait_for(went_on.wait(), 10)
+    with pytest.raises(StopIteration) as raised:
+        next(waiting)
+    assert 7 == raised.value.value

@@ -95,8 +95,11 @@ class Job:
         return self.state == _DONE
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
-        """Keep how the task goes on; asyncio tells."""
-        self._callback, self._context = callback, context
+        """Keep how the task goes on; asyncio tells. It goes on soon when the job was over before the task could wait."""
+        if self.state == _DONE:  # who drives a coroutine by hand may hand it to a task later
+            self.owner.loop.call_soon(callback, self, context=context)
+        else:
+            self._callback, self._context = callback, context
 
     def cancel(self, msg: Any = None) -> bool:
         """Stop the work. asyncio says so when the task is cancelled; the task learns it when the work has stopped."""
