@@ -1,6 +1,6 @@
 """LeaseContract: one holder at a time, and a token that refuses those who overslept."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class LeaseContract(Contract, name="data-lease", version=1, capabilities=(SHARED
         async with Lease(adapter, "threads", ttl=0.5, cancel=False) as lease:
             begun = time.monotonic()
             while lease.held and (lease.renewed < 4 or time.monotonic() < begun + 0.7):
-                time.sleep(0.005)  # noqa: ASYNC251  # blocking is the point
+                time.sleep(0.005)  # blocking is the point
             assert lease.held
             assert lease.renewed >= 4
 

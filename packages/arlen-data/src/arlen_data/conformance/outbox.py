@@ -1,6 +1,6 @@
 """OutboxContract: what is committed happens, what is rolled back does not, whatever crashes on the way."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class OutboxContract(
     @promise
     async def test_set_equality(self, adapter: Database) -> None:
         """Whatever crashes, what is applied is what was committed, each once, in the order of its key."""
-        rng = random.Random(42)  # noqa: S311  # a sequence to repeat
+        rng = random.Random(42)  # a sequence to repeat
         box, committed, applied = await opened(adapter, "applied", batch=3), list[Any](), list[Any]()
 
         async def act(effect: Effect) -> None:

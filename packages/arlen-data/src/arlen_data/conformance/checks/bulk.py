@@ -1,6 +1,6 @@
 """Bulk: streams, many rows in, many statements at once, all or nothing."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

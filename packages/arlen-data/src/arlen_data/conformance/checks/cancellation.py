@@ -1,6 +1,6 @@
 """Cancellation and concurrency: who stops waiting stops the statement, and many at a time get each their own answer."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Cancellation:
     @promise(needs=["pool", "transactions"], heavy=True)
     async def test_cx03_cancels_lose_no_connection(self, adapter: Database) -> None:
         """After 2,000 cancels at random moments the pool has all its connections, and no more."""
-        size, dice = 3, random.Random(20261122)  # noqa: S311  # the same every time
+        size, dice = 3, random.Random(20261122)  # the same every time
 
         async def work() -> None:
             async with db.transaction() as tx:

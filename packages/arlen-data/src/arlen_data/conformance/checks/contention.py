@@ -1,6 +1,6 @@
 """Contention: transactions that meet, lose and run again; what a rollback leaves alone; locks."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Documents: JSON, arrays, and types that a database defines itself."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Documents:
             assert {"bare": [1]} == await _stored(adapter, table, {"bare": [1]})
             assert [1, {"bare": 2}] == await _stored(adapter, table, [1, {"bare": 2}])
             assert await _stored(adapter, table, Json(None)) is None
-            assert 0 == await adapter.value(f"select count(*) from {table} where v is null")  # noqa: S608
+            assert 0 == await adapter.value(f"select count(*) from {table} where v is null")
             assert await _stored(adapter, table, None) is None
-            assert 1 == await adapter.value(f"select count(*) from {table} where v is null")  # noqa: S608
+            assert 1 == await adapter.value(f"select count(*) from {table} where v is null")
 
     @promise(unless=["json"])
     async def test_ty09_json_is_refused(self, adapter: Database) -> None:
@@ -113,6 +113,6 @@ class Documents:
 
 
 async def _stored(adapter: Database, table: str, value: object) -> object:
-    await adapter.execute(f"delete from {table}")  # noqa: S608
-    await adapter.execute(f"insert into {table} (v) values ($1)", value)  # noqa: S608
-    return await adapter.value(f"select v from {table}")  # noqa: S608
+    await adapter.execute(f"delete from {table}")
+    await adapter.execute(f"insert into {table} (v) values ($1)", value)
+    return await adapter.value(f"select v from {table}")

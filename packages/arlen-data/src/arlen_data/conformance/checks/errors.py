@@ -1,6 +1,6 @@
 """Errors: one class on every engine, its facts in fields, no values in it, and events that tell as little."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

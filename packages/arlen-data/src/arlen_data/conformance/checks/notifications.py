@@ -1,6 +1,6 @@
 """Notifications: in order, with every text, gone with the block, and honest about what was missed."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pool: bounds, order, lost connections, an absent server, the end, and what the next borrower finds."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Prepared statements: they follow a change of their tables, stay within a bound, and can be switched off."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

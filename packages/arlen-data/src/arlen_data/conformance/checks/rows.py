@@ -1,6 +1,6 @@
 """Rows: columns in their order, one row or none, and how many rows a statement affected."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Transactions: commits and rollbacks, savepoints, what ends a transaction, and what happens after it."""
 
-# ruff: noqa: S101, SIM300 - the checks are tests, and their asserts read `expected == actual`
+
 
 from __future__ import annotations
 
