@@ -134,7 +134,7 @@ class Call:
         return self.loop
 
     def add_done_callback(self, callback: Callable[..., object], *, context: Context | None = None) -> None:
-        """Remember the task that waits; there is only one. It goes on soon when the answer came before it could wait."""
+        """Remember the task that waits; there is only one. It goes on soon when the answer was there first."""
         if self.ended:  # who drives a coroutine by hand may hand it to a task later
             self.loop.call_soon(callback, self, context=context)
         else:

@@ -95,7 +95,7 @@ class Job:
         return self.state == _DONE
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context) -> None:
-        """Keep how the task goes on; asyncio tells. It goes on soon when the job was over before the task could wait."""
+        """Keep how the task goes on; asyncio tells. The task goes on soon when the job is over already."""
         if self.state == _DONE:  # who drives a coroutine by hand may hand it to a task later
             self.owner.loop.call_soon(callback, self, context=context)
         else:
