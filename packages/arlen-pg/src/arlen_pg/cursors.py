@@ -53,6 +53,8 @@ class CursorWire(Wire):
         self._streaming = self._stale = False
         self._seen: set[str] = set()
         self._cut: DatabaseError | None = None
+        self._fd = self.pgconn.socket
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._watch()
 
     async def run(self, sql: str, params: Sequence[Any], *, begin: bytes = b"") -> Result:
@@ -162,15 +164,21 @@ class CursorWire(Wire):
             if not self.link.closed:
                 self._unwatch()
             self.pgconn.finish()
+            for task in self._tasks:
+                task.cancel()  # psycopg waits for a socket that there is no more
 
     async def _held(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in a task of its own: psycopg, when it is cancelled, sends one cancel, which may come early."""
         task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if not task.done():
                 self.settling = self.loop.create_task(self._stop(task))
+            elif self.dead and task.cancelled():  # nobody cancelled the caller: `close` did this
+                raise self._cut or lost("it was closed") from None
             raise
 
     async def _stop(self, task: asyncio.Task[Any]) -> None:
@@ -260,11 +268,11 @@ class CursorWire(Wire):
     def _watch(self) -> None:
         """See the end of an idle connection; psycopg's own waits replace this, and take it away."""
         with suppress(NotImplementedError):  # Windows's default loop
-            self.loop.add_reader(self.pgconn.socket, self._arrived)
+            self.loop.add_reader(self._fd, self._arrived)
 
     def _unwatch(self) -> None:
         with suppress(NotImplementedError):
-            self.loop.remove_reader(self.pgconn.socket)
+            self.loop.remove_reader(self._fd)
 
     def _arrived(self) -> None:
         if self._lock.locked():
@@ -275,6 +283,7 @@ class CursorWire(Wire):
         except psycopg.Error:
             pass
         if self.pgconn.status != pq.ConnStatus.OK:
+            self.loop.remove_reader(self._fd)  # libpq has closed it, and the next connection may get its number
             self.close()
             if not self.lent:
                 self.home(self)

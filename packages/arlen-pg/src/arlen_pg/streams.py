@@ -64,6 +64,7 @@ async def rows(pgconn: PGconn, codec: Codec, params: Sequence[Any], size: int) -
 
 async def _next(pgconn: PGconn) -> PGresult | None:
     if pgconn.is_busy():
+        pgconn.consume_input()  # the server is mostly ahead: what is there needs no turn of the loop
         await _until(pgconn, pgconn.is_busy, write=False)
     return pgconn.get_result()
 
