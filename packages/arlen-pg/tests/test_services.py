@@ -2,9 +2,11 @@
 
 import datetime as dt
 
+import anyio
 import pytest
 
 from arlen_conformance import Saboteurs
+from arlen_conformance.processes import spawn
 from arlen_core.errors import ValidationFailed
 from arlen_core.queries import Query
 from arlen_data.columns import Column, Order
@@ -22,6 +24,10 @@ from arlen_pg import Postgres
 
 class Given:
     """A database of its own."""
+
+    @pytest.fixture
+    def url(self, postgres_url):
+        return postgres_url
 
     @pytest.fixture
     async def adapter(self, postgres_url):
@@ -133,6 +139,94 @@ class TestSandbox(Given):
             assert 1 == await box.drain()
         assert [1] == seen
         assert 0 == await adapter.value("select count(*) from arlen_leases")
+
+
+HOLDER = """
+import sys, anyio
+from arlen_data.lease import Lease, LeaseLost
+from arlen_data.targets import database
+
+async def main():
+    async with database(sys.argv[1]) as db:
+        lease = Lease(db, "leader", ttl=0.5, cancel=False)
+        assert await lease.acquire()
+        print("held", flush=True)
+        sys.stdin.readline()
+        try:
+            async with db.transaction() as tx:
+                await lease.fence(tx)
+                await tx.execute("insert into work (who) values ('zombie')")
+            print("wrote", flush=True)
+        except LeaseLost:
+            print("refused", flush=True)
+        await lease.release()
+
+anyio.run(main)
+"""
+
+WORKER = """
+import sys, anyio
+from arlen_data.inbox import first
+from arlen_data.outbox import Outbox
+from arlen_data.targets import database
+
+async def main():
+    async with database(sys.argv[1]) as db:
+        box = Outbox(db, backoff=0, batch=5)
+
+        @box.on("apply")
+        async def apply(effect):
+            async with db.transaction() as tx:
+                if await first(tx, effect.id):
+                    await tx.execute("insert into work (who) values ($1)", f"{effect.key}{effect.payload:02}")
+
+        await box.drain()
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.anyio
+class TestProcesses(Given):
+    """Other processes, stopped and killed."""
+
+    async def test_a_holder_under_sigstop_is_refused(self, adapter, url):
+        """It stands still for longer than its lease; when it goes on, it writes nothing."""
+        await install(adapter)
+        await adapter.execute("create table work (who text)")
+        async with spawn("python", "-c", HOLDER, url) as process:
+            assert "held" == await process.line()
+            process.stop()
+            await process.stopped()
+            thief = Lease(adapter, "leader", ttl=1000, keep=False)
+            with anyio.fail_after(30):
+                while not await thief.acquire():
+                    await anyio.sleep(0.02)
+            process.resume()
+            await process.say("")
+            assert "refused" == await process.line()
+            assert 0 == await process.ended()
+        await thief.renew()
+        assert 0 == await adapter.value("select count(*) from work")
+
+    @pytest.mark.parametrize("point", ["before_handler", "after_handler", "before_settle", "after_settle"])
+    async def test_what_is_committed_happens_once_whoever_is_killed(self, adapter, url, point):
+        """A relay that is killed with SIGKILL, again and again: all effects, each once, in the order of their key."""
+        await install(adapter)
+        await adapter.execute("create table work (who text)")
+        box = Outbox(adapter)
+        for number in range(8):
+            async with adapter.transaction() as tx:
+                await box.add(tx, "apply", "ab"[number % 2], number)
+        codes = []
+        while not codes or (codes[-1] and len(codes) < 30):
+            await adapter.execute("update arlen_leases set until = 1 where until > 1")
+            async with spawn("python", "-c", WORKER, url, failpoint=f"outbox.relay.{point}:kill@3") as process:
+                codes.append(await process.ended())
+        assert {0, -9} == set(codes)
+        who = [row.who for row in await adapter.all("select who from work")]
+        assert ["a00", "a02", "a04", "a06"] == [each for each in who if each[0] == "a"]
+        assert ["b01", "b03", "b05", "b07"] == [each for each in who if each[0] == "b"]
 
 
 class TestPostgresLease(Given, LeaseContract):
