@@ -1,6 +1,10 @@
 """Capabilities: flags, which the contract knows."""
 
 import inspect
+import re
+from pathlib import Path
+
+import pytest
 
 from arlen_data.capabilities import Capabilities
 from arlen_data.conformance import DatabaseContract
@@ -35,3 +39,16 @@ def test_each_flag_is_described():
     """The docstring has a line for each."""
     text = inspect.getdoc(Capabilities)
     assert [] == [name for name in FLAGS if f"    {name}: " not in text]
+
+
+def test_the_page_on_adapters_lists_them():
+    """The table of the page is what the docstring says, flag by flag."""
+    page = Path(__file__).parents[3] / "docs" / "adapters.md"
+    if not page.exists():  # in a package alone there is no page
+        pytest.skip("the page is not here")
+    told = dict(
+        re.findall(r"^\| `(\w+)` \| (.*) \|$", page.read_text("utf-8").partition("## Capabilities")[2], re.MULTILINE)
+    )
+    text = inspect.getdoc(Capabilities)
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)$", text, re.MULTILINE)
+    assert {name: " ".join(words.split()) for name, words in found if name in FLAGS} == told
