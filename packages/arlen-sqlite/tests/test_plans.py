@@ -9,31 +9,33 @@ from hypothesis import strategies as st
 from arlen_data.errors import InvalidArgument, TransactionError
 from arlen_sqlite.plans import Plan, plan
 
+pytestmark = pytest.mark.anyio
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("select $1, $2, $1", "select ?1, ?2, ?1"),
-        ("select '$1', $1", "select '$1', ?1"),
-        ("select 'it''s $1', $1", "select 'it''s $1', ?1"),
-        ('select "$1", $1', 'select "$1", ?1'),
-        ('select "a""$1", $1', 'select "a""$1", ?1'),
-        ("select `$1`, [$1], $1", "select `$1`, [$1], ?1"),
-        ("select $1 -- $2\n, $2", "select ?1 -- $2\n, ?2"),
-        ("select /* $1 */ $1", "select /* $1 */ ?1"),
-        ("select a$1, $1", "select a$1, ?1"),
-        ("select $12", "select ?12"),
+        ("select $1, $2, $1", "select ?, ?, ?"),
+        ("select '$1', $1", "select '$1', ?"),
+        ("select 'it''s $1', $1", "select 'it''s $1', ?"),
+        ('select "$1", $1', 'select "$1", ?'),
+        ('select "a""$1", $1', 'select "a""$1", ?'),
+        ("select `$1`, [$1], $1", "select `$1`, [$1], ?"),
+        ("select $1 -- $2\n, $2", "select ? -- $2\n, ?"),
+        ("select /* $1 */ $1", "select /* $1 */ ?"),
+        ("select a$1, $1", "select a$1, ?"),
+        ("select $12", "select ?"),
         ("select $1abc", "select $1abc"),
         ("select :a, @b, #c, $d", "select :a, @b, #c, $d"),
         ("select ?, ?2", "select ?, ?2"),
         ("select '$1", "select '$1"),
         ("select 1e5$1", "select 1e5$1"),
-        ("select x=$1", "select x=?1"),
-        ("select ($1)", "select (?1)"),
+        ("select x=$1", "select x=?"),
+        ("select ($1)", "select (?)"),
     ],
 )
 def test_placeholders(text, expected):
-    """`$1` becomes `?1`, but not in strings, quoted names, comments and longer words."""
+    """`$1` becomes `?`, but not in strings, quoted names, comments and longer words."""
     assert expected == Plan(text).sql
 
 
@@ -42,7 +44,7 @@ def test_literals_stay(value):
     """A text literal stays as it is, whatever it holds, and what follows it is still found."""
     literal = "'" + value.replace("'", "''") + "'"
     found = Plan(f"select {literal}, $1").sql
-    assert f"select {literal}, ?1" == found
+    assert f"select {literal}, ?" == found
     with sqlite3.connect(":memory:") as connection:
         row = connection.execute(found, (7,)).fetchone()
     connection.close()
@@ -53,7 +55,7 @@ def test_literals_stay(value):
 def test_quoted_names_stay(name):
     """A quoted name stays as it is."""
     quoted = '"' + name.replace('"', '""') + '"'
-    assert f"select 1 as {quoted}, ?1" == Plan(f"select 1 as {quoted}, $1").sql
+    assert f"select 1 as {quoted}, ?" == Plan(f"select 1 as {quoted}, $1").sql
 
 
 @given(
@@ -62,8 +64,35 @@ def test_quoted_names_stay(name):
 def test_only_placeholders_change(parts):
     """Of any mixture of pieces, only the placeholders that stand alone change."""
     pieces = [piece for part in parts for piece in (part, " ")]
-    expected = "".join("?1" if piece == "$1" else piece for piece in pieces)
+    expected = "".join("?" if piece == "$1" else piece for piece in pieces)
     assert expected == Plan("select " + "".join(pieces)).sql[len("select ") :]
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("select $1, $2", None),
+        ("select 1", None),
+        ("select $1, $1", (0, 0)),
+        ("select $2, $1", (1, 0)),
+        ("select $2", (1,)),
+    ],
+)
+def test_order(text, order):
+    """Parameters that are not in order, or are there twice, are put in their places."""
+    assert order == Plan(text).order
+
+
+async def test_placed(db):
+    """Each placeholder gets its parameter, wherever it is; too few and too many are refused."""
+    assert (8, 7, 8) == await db.one("select $2, $1, $2", 7, 8)
+    assert [(8, 7)] == [row async for row in db.stream("select $2, $1", 7, 8)]
+    assert 2 == await db.execute_many("insert into notes (text, id) values ($2, $1)", [(1, "a"), (2, "b")])
+    for args in ((7,), (7, 8, 9)):
+        with pytest.raises(InvalidArgument):
+            await db.all("select $2, $1", *args)
+    with pytest.raises(InvalidArgument):
+        await db.all("select $0", 1)
 
 
 @pytest.mark.parametrize(

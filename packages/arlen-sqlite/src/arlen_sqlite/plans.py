@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from arlen_data.errors import InvalidArgument, TransactionError
@@ -51,7 +51,8 @@ class Plan:
 
     Attributes:
         text: as it was given.
-        sql: for SQLite, with `?1` for `$1`.
+        sql: for SQLite, with `?` for `$1`.
+        order: which parameter each `?` is, from 0; `None` when they are in order.
         reads: it seems to write nothing; a connection that only reads finds out.
         changes: it is an insert, update or delete.
         alone: it cannot be in a transaction with others.
@@ -61,11 +62,13 @@ class Plan:
         shape: the description of its columns when it ran last, their names, and what makes its rows.
     """
 
-    __slots__ = ("alone", "changes", "counts", "reads", "shape", "slow", "sql", "temporary", "text")
+    __slots__ = ("alone", "changes", "counts", "order", "reads", "shape", "slow", "sql", "temporary", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.sql = _TOKEN.sub(_placed, text) if "$" in text else text
+        places: list[int] = []
+        self.sql = _TOKEN.sub(partial(_placed, places), text) if "$" in text else text
+        self.order = None if places == list(range(len(places))) else tuple(places)
         begin = _GAP.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
         found = _WORD.match(text, begin)
         word = found[0].lower() if found else ""
@@ -83,6 +86,19 @@ class Plan:
         self.slow = False
         self.shape: Shape = (None, (), tuple)
 
+    def placed(self, params: Sequence[Any]) -> Sequence[Any]:
+        """Return the parameters in the order of the `?`, each as often as it is there.
+
+        Raises:
+            InvalidArgument: there are too few or too many.
+        """
+        if self.order is None:
+            return params
+        if max(self.order) + 1 != len(params) or -1 in self.order:
+            message = f"the placeholders go up to ${max(self.order) + 1}, and there are {len(params)} parameters"
+            raise InvalidArgument(message, sqlstate="07001")
+        return [params[place] for place in self.order]
+
     def shaped(self, described: Any) -> Shape:
         """Return the shape for this description; it seldom changes."""
         if self.shape[0] != described:
@@ -96,7 +112,7 @@ def plan(text: str) -> Plan:
     """Return what is known about a statement.
 
     >>> plan("select '$1', $1").sql
-    "select '$1', ?1"
+    "select '$1', ?"
 
     Raises:
         TransactionError: it begins or ends a transaction.
@@ -105,9 +121,12 @@ def plan(text: str) -> Plan:
     return Plan(text)
 
 
-def _placed(found: re.Match[str]) -> str:
-    place = found["place"]
-    return f"?{place}" if place else found[0]
+def _placed(places: list[int], found: re.Match[str]) -> str:
+    """Return `?` for a placeholder, and note which: Python 3.12 does not like `?1` with a list."""
+    if found["place"] is None:
+        return found[0]
+    places.append(int(found["place"]) - 1)
+    return "?"
 
 
 def _pragma(text: str) -> str:

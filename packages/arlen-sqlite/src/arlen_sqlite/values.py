@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +14,7 @@ import msgspec
 from arlen_data.errors import DataError, InvalidArgument, Unsupported
 from arlen_data.values import Array, Json
 
-__all__ = ["encode", "every"]
+__all__ = ["encode"]
 
 _AS_IT_IS = frozenset({int, bool, bytes, type(None), bytearray, memoryview})
 
@@ -120,10 +120,3 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
     timedelta: _span,
     Array: _array,
 }
-
-
-def every(rows: Iterable[Sequence[Any]], at: list[int]) -> Iterable[Sequence[Any]]:
-    """Yield rows of parameters as SQLite keeps them, and count them in `at[0]`."""
-    for row in rows:
-        at[0] += 1
-        yield encode(row)

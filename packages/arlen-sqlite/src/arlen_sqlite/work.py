@@ -13,7 +13,7 @@ from arlen_data.rows import Row, shape
 from arlen_sqlite.errors import translate
 from arlen_sqlite.plans import Plan
 from arlen_sqlite.types import checked
-from arlen_sqlite.values import encode, every
+from arlen_sqlite.values import encode
 
 if TYPE_CHECKING:
     from arlen_sqlite.threads import Worker
@@ -38,7 +38,7 @@ class Rows:
     def of(cls, worker: Worker, plan: Plan, params: Sequence[Any]) -> Rows:
         """Begin a statement."""
         try:
-            return cls(worker.connection.execute(plan.sql, encode(params)), plan.sql)
+            return cls(worker.connection.execute(plan.sql, encode(plan.placed(params))), plan.sql)
         except Exception as error:
             raise translate(error, plan.sql) from error
 
@@ -51,7 +51,7 @@ def perform(worker: Worker, plan: Plan, params: Sequence[Any]) -> Result:
     """Run a statement."""
     try:
         cursor = worker.cursor
-        cursor.execute(plan.sql, encode(params))
+        cursor.execute(plan.sql, encode(params if plan.order is None else plan.placed(params)))
         described = cursor.description
         if described is None:
             affected = cursor.rowcount
@@ -82,12 +82,19 @@ def many(worker: Worker, plan: Plan, rows: Sequence[Sequence[Any]], before: int 
     at = [before]
     try:
         if plan.changes:
-            return max(worker.connection.executemany(plan.sql, every(rows, at)).rowcount, 0)
+            return max(worker.connection.executemany(plan.sql, _every(plan, rows, at)).rowcount, 0)
         return _each(worker, plan, rows, at)
     except Exception as error:  # noqa: BLE001  # it is told in our words
         made = translate(error, plan.sql)
         made.args = (f"row {at[0]}: {made}",)
         raise made from (made.__cause__ or error)
+
+
+def _every(plan: Plan, rows: Sequence[Sequence[Any]], at: list[int]) -> Iterator[Sequence[Any]]:
+    """Yield rows of parameters as SQLite keeps them, and count them in `at[0]`."""
+    for row in rows:
+        at[0] += 1
+        yield encode(plan.placed(row))
 
 
 def _each(worker: Worker, plan: Plan, rows: Sequence[Sequence[Any]], at: list[int]) -> int:
