@@ -97,7 +97,7 @@ def test_nesting():
     found = whole.compile(PG)
     assert (
         "score > $1 and score > $2 and id in "
-        '(SELECT "id" FROM "users" WHERE "role" = $3 AND "score" < $4) and "id" + $5 = $6'
+        '(SELECT "id" FROM "users" WHERE "role" = $3 AND "score" < $4) and ("id" + $5 = $6)'
     ) == found.sql.replace('"users".', "")
     assert (1, 1, 2, 3, 4, 5) == found.params
 
@@ -149,7 +149,7 @@ def test_cte_of_a_fragment():
 def test_operators():
     """A fragment is an operand like any expression."""
     f = sql("a or {x}", x=1)
-    assert '(a or $1) = $2 AND NOT (a or $3) AND "users"."id" = (a or $4)' == (
+    assert '((a or $1) = $2 AND NOT (a or $3) AND "users"."id" = (a or $4))' == (
         sql("{t}", t=(f == 2) & ~f & (Users.id == f)).compile(PG).sql.replace('"id"', '"users"."id"')
     )
     assert "EXISTS (select 1)" == sql("{e}", e=exists(sql("select 1"))).compile(PG).sql
@@ -159,7 +159,7 @@ def test_join():
     """A fragment joins others, as a text does."""
     conditions = [sql("a = {x}", x=1), Users.id == 2, 3]
     found = sql(" and ").join(conditions).compile(PG)
-    assert ('a = $1 and "id" = $2 and $3', (1, 2, 3)) == (found.sql, found.params)
+    assert ('a = $1 and ("id" = $2) and $3', (1, 2, 3)) == (found.sql, found.params)
     assert ("", ()) == (sql(", ").join([]).compile(PG).sql, sql(", ").join([]).compile(PG).params)
     assert "a{}b" == sql("{{}}").join([sql("a"), sql("b")]).compile(PG).sql
 

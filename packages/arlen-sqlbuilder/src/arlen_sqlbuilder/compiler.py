@@ -38,11 +38,14 @@ class Node:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.__parts__
+
     def __sql__(self, c: Compiler) -> str:
         raise SQLBuilderError(f"a {type(self).__name__} cannot stand here: it is no expression")
 
     def __term__(self, c: Compiler) -> str:
-        """Return the text in ORDER BY and GROUP BY, where a label goes by its name."""
+        """Return the text in ORDER BY, where a label goes by its name, and in GROUP BY."""
         return c.text(self)
 
 
@@ -71,7 +74,7 @@ class Name(Node):
 class Compiler:
     """What one compilation knows: the values so far, and the tables that can be seen from where it is."""
 
-    __slots__ = ("ctes", "dialect", "labels", "open", "params", "qualified", "quote", "renamed")
+    __slots__ = ("ctes", "dialect", "labels", "open", "params", "qualified", "quote", "renamed", "tables")
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -82,6 +85,7 @@ class Compiler:
         self.ctes: dict[str, Any] = {}
         self.open: list[str] = []
         self.renamed: dict[str, str] = {}
+        self.tables: set[str] = set()
 
     def text(self, item: Any, precedence: int = RAW) -> str:
         """Return the text of a node, in parentheses if it is looser than its place asks for; a value is a parameter."""

@@ -49,6 +49,9 @@ class Dialect(str):
         self.quote = lru_cache(CACHED_NAMES)(self._quote)
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return dialect_of, (str(self),)
+
     def require(self, feature: str) -> None:
         """Refuse a feature that the dialect lacks, with unsupported_feature."""
         if feature and feature in self.lacks:
@@ -72,7 +75,7 @@ class Dialect(str):
 def check_name(name: object) -> str:
     """Return an identifier; refuse one that no dialect can quote, with invalid_identifier."""
     if isinstance(name, str) and name and MARK not in name and (name.isascii() or _encodable(name)):
-        return name
+        return str.__str__(name)  # of an enumeration or another subclass the plain text
     reason = "an identifier is a text that is not empty, has no NUL and can be encoded as UTF-8: give another name"
     return refuse(reason, "invalid_identifier", identifier=str(name))
 

@@ -17,6 +17,7 @@ __all__ = [
     "Form",
     "In",
     "Label",
+    "Not",
     "Order",
     "Param",
     "and_",
@@ -123,7 +124,7 @@ class Expr(Node, Generic[T]):
         return or_(self, other)
 
     def __invert__(self) -> Expr[bool]:
-        return _Not("NOT ", self, "")
+        return Not("NOT ", self, "")
 
     def op(self, operator: str, value: object) -> Expr[Any]:
         """Return `self operator value` for an operator that is a text; one not in the list: unsupported_operator."""
@@ -194,7 +195,7 @@ class Expr(Node, Generic[T]):
         return _walk(self, path, " ->> ")
 
     def as_(self, name: str) -> Label[T]:
-        """Give the expression a name in the result; ORDER BY and GROUP BY use that name."""
+        """Give the expression a name in the result; ORDER BY sorts by that name, GROUP BY groups by its place."""
         return Label(self, check_name(name))
 
     def asc(self, *, nulls: str | None = None) -> Order:
@@ -263,7 +264,7 @@ class _Negative(Form):
     __precedence__, __inner__ = SIGN, ATOM
 
 
-class _Not(Form):
+class Not(Form):
     """A negation; what is negated stands in parentheses unless it is one closed term."""
 
     __slots__ = ()
@@ -298,7 +299,7 @@ class In(Expr[bool]):
 
     def __sql__(self, c: Compiler) -> str:
         left, word, values = self.__parts__
-        if isinstance(values, tuple) and not values:
+        if self.always is not None:
             return "1 = 1" if self.always else "1 = 0"
         head = c.text(left, OTHER) + word
         if isinstance(values, Node):
@@ -306,10 +307,10 @@ class In(Expr[bool]):
         return f"{head}{'VALUES ' if isinstance(values[0], _Row) and c.dialect is SQLITE else ''}{c.texts(values)})"
 
     @property
-    def always(self) -> bool:
-        """Whether it holds for every row."""
+    def always(self) -> bool | None:
+        """Whether it holds for every row, or for none; None when that is for the database to find out."""
         _, word, values = self.__parts__
-        return word == " NOT IN (" and isinstance(values, tuple) and not values
+        return None if isinstance(values, Node) or values else word == " NOT IN ("
 
 
 class _Step(Node):
@@ -438,28 +439,26 @@ def or_(*conditions: Expr[Any]) -> Expr[bool]:
 
 def not_(operand: Expr[Any]) -> Expr[bool]:
     """Negate a condition, like `~`."""
-    return ~flat([operand], _Not)[0]
+    return ~flat([operand], None)[0]
 
 
-def flat(conditions: Iterable[Any], junction: type[Node] = And) -> list[Expr[Any]]:
+def flat(conditions: Iterable[Any], junction: type[Node] | None = And) -> list[Expr[Any]]:
     """Return conditions, with the parts of a junction in its place; what is no condition is invalid_argument."""
     found: list[Expr[Any]] = []
     for one in conditions:
-        if type(one) is junction and junction is not _Not:
+        if type(one) is junction:
             found += one.__parts__
         elif isinstance(one, Expr):
             found.append(one)
         else:
-            refuse(
-                f"a {type(one).__name__} is not a condition: compare a column with ==, not is, or write it with sql()"
-            )
+            refuse(f"a {type(one).__name__} is not a condition: compare a column with ==, not is, or use sql()")
     return found
 
 
 def _given(value: object) -> object:
-    return (
-        refuse("this operator with None is never true: use == None or is_distinct_from()") if value is None else value
-    )
+    if value is None:
+        refuse("this operator with None is never true: use == None or is_distinct_from()")
+    return value
 
 
 def _escaped(text: object) -> str:

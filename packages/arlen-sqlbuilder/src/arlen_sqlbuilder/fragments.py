@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from arlen_sqlbuilder.compiler import BARE, RAW, Compiler, Name, Node
+from arlen_sqlbuilder.compiler import ATOM, BARE, RAW, Compiler, Name, Node
 from arlen_sqlbuilder.dialects import MARK, check_name
 from arlen_sqlbuilder.errors import refuse
 from arlen_sqlbuilder.expressions import Expr
@@ -20,6 +20,7 @@ __all__ = ["Fragment", "sql"]
 
 CACHED_TEXTS = 1024
 SLOT = r"(\{\{|\}\}|\{[^{}]*\})"
+SELECT = re.compile(r"(?i)\bselect\b")
 
 
 class Fragment(Expr[Any], Statement[Any]):
@@ -33,8 +34,11 @@ class Fragment(Expr[Any], Statement[Any]):
     __hash__ = Node.__hash__
 
     def __sql__(self, c: Compiler) -> str:
-        outer = c.enter(tuple([label for label in used(self.__parts__, {}) if label not in c.labels]))
-        text = "".join([c.text(part, BARE) if place % 2 else part for place, part in enumerate(self.__parts__)])
+        more = [label for label in used(self.__parts__, {}) if label not in c.labels]
+        if c.labels and any(map(SELECT.search, self.__parts__[::2])):
+            more.append(MARK)  # the text has tables of its own, whose columns an outer one must not be taken for
+        outer = c.enter(tuple(more))
+        text = "".join([_spliced(c, part) if place % 2 else part for place, part in enumerate(self.__parts__)])
         c.leave(outer)
         return text
 
@@ -49,8 +53,10 @@ class Fragment(Expr[Any], Statement[Any]):
 def sql(text: Any, /, **slots: Any) -> Fragment:
     """Return a fragment of hand-written SQL.
 
-    The text outside of slots is never looked at or changed, so it must come from the program and not from a request.
-    Braces of the text are doubled. A slot becomes a parameter; parts of statements, tables and fragments become text.
+    The text outside of slots is never changed, so it must come from the program and not from a request. Braces of the
+    text are doubled. A slot becomes a parameter; columns, tables, statements and fragments become text, and other
+    expressions become text in parentheses. In another statement, a column in a text with a SELECT of its own carries
+    its table's name.
     In PostgreSQL a bare `$1` and in SQLite a bare `?` in the text would clash with the parameters: use slots.
 
     Args:
@@ -123,6 +129,11 @@ def _parsed(text: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         else:
             refuse("a slot is {name}, {name:i} or {name:q}: double the braces of the text")
     return tuple(texts), tuple(slots)
+
+
+def _spliced(c: Compiler, part: Any) -> str:
+    """Return the text of a slot: statements and fragments as they are, an expression as one term."""
+    return c.text(part, ATOM if isinstance(part, Node) and part.__precedence__ > RAW else BARE)
 
 
 def _literal(text: str) -> str:

@@ -31,11 +31,16 @@ class Function(Form):
 
     def order_by(self, *items: Any) -> Function:
         """Aggregate in an order: `array_agg(x ORDER BY y)`; PostgreSQL only."""
-        return Function(*self.__parts__[:-1], "", Word("aggregate order by", "", ""), *_list(" ORDER BY ", items), ")")
+        return Function(*self.__open__(), "", Word("aggregate order by", "", ""), *_list(" ORDER BY ", items), ")")
 
     def filter(self, *conditions: Expr[Any]) -> Function:
         """Aggregate only rows that meet all conditions."""
-        return Function(*self.__parts__[:-1], ") FILTER (WHERE ", and_(*conditions), ")")
+        return Function(*self.__open__(), ") FILTER (WHERE ", and_(*conditions), ")")
+
+    def __open__(self) -> Any:
+        if len(self.__parts__) > 2 and self.__parts__[-3] == ") FILTER (WHERE ":
+            refuse("filter() comes once, and last: give it all conditions")
+        return self.__parts__[:-1]
 
     def over(self, window_: Any = None, **clauses: Any) -> Expr[Any]:
         """Compute over a window: a name that `Select.window` defines, or the clauses that `window` takes."""
@@ -89,7 +94,7 @@ def case(*branches: tuple[Expr[Any], Any], else_: Any = None) -> Expr[Any]:
     """
     if not branches:
         refuse("case() has no branch: give (condition, value) pairs")
-    pieces = [piece for test, then in branches for piece in (" WHEN ", *flat([test], Form), " THEN ", then)]
+    pieces = [piece for test, then in branches for piece in (" WHEN ", *flat([test], None), " THEN ", then)]
     pieces += [] if else_ is None else [" ELSE ", else_]
     return Form("CASE" + pieces[0], *pieces[1:], " END")
 
@@ -103,7 +108,7 @@ def cast(operand: Any, type_: Any) -> Expr[Any]:
     """
     if not isinstance(type_, str) or not re.fullmatch(TYPE, type_):
         refuse("a type is words with a length or [] after them: write others with sql()")
-    return Form("CAST(", operand, f" AS {type_})")
+    return Form("CAST(", operand, f" AS {str.__str__(type_)})")
 
 
 def exists(query: Any) -> Expr[bool]:

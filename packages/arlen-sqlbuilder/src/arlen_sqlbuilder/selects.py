@@ -148,13 +148,10 @@ class Select(Query[R]):
     def __joined__(self, kind: str, other: Any, on: Any, using: Sequence[Any] | None) -> Self:
         if (on is None) == (using is None):
             refuse("a join has a condition, or columns with using=: give one of the two")
-        how = (
-            [item.name if isinstance(item, Column) else check_name(item) for item in using]
-            if using
-            else on
-            if on is True
-            else and_(on)
-        )
+        if isinstance(using, (str, Column)):
+            refuse("using= is a list of columns: put the column into a list")
+        names = [item.name if isinstance(item, Column) else check_name(item) for item in using or ()]
+        how = names or (on if on is True else and_(on))
         return self.__more__("sources", [(f" {kind} ", source(other), how)])
 
     def __locked__(self, kind: str, of: Sequence[Any], skip: bool, nowait: bool) -> Self:  # noqa: FBT001
@@ -184,7 +181,7 @@ class Select(Query[R]):
         parts = self.__parts__
         text = ""
         if "group" in parts:
-            text += f" GROUP BY {terms_text(c, parts['group'])}"
+            text += f" GROUP BY {', '.join([_grouped(c, parts['items'], term) for term in parts['group']])}"
         if "having" in parts:
             text += conditions_text(c, " HAVING ", parts["having"])
         if "windows" in parts:
@@ -257,6 +254,16 @@ def _distinct(c: Compiler, parts: Any) -> str:
         return "DISTINCT "
     c.dialect.require("distinct on")
     return f"DISTINCT ON ({terms_text(c, parts['distinct'])}) "
+
+
+def _grouped(c: Compiler, items: Sequence[Any], term: Any) -> str:
+    """Return a term of GROUP BY: a label by its place, because a column of its name would come before it."""
+    for place, item in enumerate(items, 1):
+        if isinstance(item, Label) and isinstance(term, Label) and item.name == term.name:
+            return str(place)
+        if isinstance(item, Expr) and item.__precedence__ == RAW:
+            break  # it may be *, after which nobody knows the places
+    return str(term.__term__(c))
 
 
 def _lock(c: Compiler, lock: tuple[str, list[str], str]) -> str:

@@ -52,7 +52,7 @@ class Column(Expr[T]):
         if label not in c.labels and ANYTHING not in c.labels:
             reason = f"the column {name} belongs to {label}, which is not in FROM: add it with from_() or join()"
             refuse(reason, "compile_failed", identifier=label)
-        return f"{c.quote(c.renamed.get(label, label))}.{c.quote(name)}" if c.qualified else c.quote(name)
+        return f"{c.quote(_real(c, label))}.{c.quote(name)}" if c.qualified else c.quote(name)
 
     def __repr__(self) -> str:
         return f"<Column {self.__parts__[0]}.{self.__parts__[1]}>"
@@ -137,6 +137,8 @@ class Ref(Source):
 
     def __from__(self, c: Compiler) -> str:
         name, schema, alias = self.__parts__
+        if not schema:
+            c.tables.add(name)
         text = f"{c.quote(schema)}.{c.quote(name)}" if schema else c.quote(name)
         return f"{text} AS {c.quote(alias)}" if alias else text
 
@@ -232,6 +234,16 @@ def cte_recursive(
     self = Cte(body, name)
     body.statement = base.union(step(self)) if distinct else base.union_all(step(self))
     return self
+
+
+def _real(c: Compiler, label: str) -> str:
+    """Return a table's name where its alias is forgotten, and the label of everything else."""
+    if label not in c.renamed or c.labels.count(label) > 1:  # an inner table has the alias now
+        return label
+    if (name := c.renamed[label]) in c.labels:
+        reason = f"in RETURNING, SQLite calls {label} by its name {name}, as another source here: give that an alias"
+        refuse(reason, "compile_failed", identifier=label)
+    return name
 
 
 def source(item: Any) -> Source:

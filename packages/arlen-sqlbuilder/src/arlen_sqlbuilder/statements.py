@@ -88,6 +88,9 @@ class Written(Statement[R]):
     def __init__(self, clauses: Mapping[str, Any]) -> None:
         freeze(self, "__parts__", clauses)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.__parts__,)
+
     def with_(self, *ctes: Cte) -> Self:
         """Put statements into WITH although nothing refers to them: data-modifying ones."""
         return self.__more__("ctes", ctes)
@@ -112,9 +115,13 @@ def named(items: Iterable[Any]) -> list[str] | None:
 
 def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
     c = Compiler(dialect)
-    text = statement.__sql__(c)
+    try:
+        text = statement.__sql__(c)
+    except RecursionError:
+        refuse("the statement is nested too deeply: join conditions with and_() and or_()", "compile_failed")
     params = c.params
     if c.ctes:
+        _unlike(c)
         recursive = "RECURSIVE " if any(body.recursive for body, _, _ in c.ctes.values()) else ""
         text = f"WITH {recursive}{', '.join([body for _, body, _ in c.ctes.values()])} {text}"
         params = [value for _, _, values in c.ctes.values() for value in values] + params
@@ -124,3 +131,10 @@ def _compiled(statement: Statement[Any], dialect: Dialect) -> Compiled:
         )
         refuse(reason, "too_many_parameters", dialect=dialect)
     return Compiled(dialect.number(text), tuple(params), dialect, c.open)
+
+
+def _unlike(c: Compiler) -> None:
+    """Refuse a statement in WITH that has the name of a table, which would read from it instead."""
+    if taken := sorted(c.tables.intersection(c.ctes)):
+        reason = f"{taken[0]} is a table and a statement in WITH: rename the one in WITH, or give the table's schema"
+        refuse(reason, "compile_failed", identifier=taken[0])

@@ -124,6 +124,8 @@ class Table:
             wanted: names of columns, with commas between them; a minus before a name sorts it downwards.
             allow: the names that may be used; another one raises invalid_identifier, before there is any SQL.
         """
+        if isinstance(allow, str):
+            refuse("allow is a list of names, and a text has parts that are none: give a list")
         return tuple([_term(cls.c, word.strip(), allow) for word in str(wanted).split(",")])
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from arlen_sqlbuilder.clauses import conditions_text, items_text, sources_text, visible
 from arlen_sqlbuilder.compiler import ATOM, RAW, Compiler, Node
-from arlen_sqlbuilder.dialects import SQLITE
+from arlen_sqlbuilder.dialects import SQLITE, check_name
 from arlen_sqlbuilder.errors import UnsafeStatement, refuse
-from arlen_sqlbuilder.expressions import Expr, In, flat
+from arlen_sqlbuilder.expressions import Expr, In, Not, flat
 from arlen_sqlbuilder.sources import Column, Columns, Ref, source
 from arlen_sqlbuilder.statements import Written, named
 
@@ -62,8 +62,7 @@ class _Guarded(_Write):
 
     def __guarded__(self, c: Compiler) -> str:
         found = self.__parts__.get("where", ())
-        unconditional = all(isinstance(one, In) and one.always for one in found)
-        if unconditional and "all" not in self.__parts__:
+        if "all" not in self.__parts__ and all(map(_always, found)):
             raise UnsafeStatement(self.__verb__)
         return conditions_text(c, " WHERE ", found) + self.__returned__(c)
 
@@ -109,7 +108,8 @@ class Insert(_Write):
             constraint: instead of a target, the constraint's name; PostgreSQL only.
         """
         names = [item if isinstance(item, Node) else self.__parts__["known"][item] for item in target]
-        return Conflict(self, (names, [] if where is None else flat([where]), constraint))
+        called = constraint if constraint is None else check_name(constraint)
+        return Conflict(self, (names, [] if where is None else flat([where]), called))
 
     def __sql__(self, c: Compiler) -> str:
         parts = self.__parts__
@@ -303,6 +303,13 @@ def _changes(known: Columns, values: Mapping[Any, Any]) -> tuple[tuple[str, Any]
     if not values:
         refuse("there is nothing to change: give a value for at least one column")
     return tuple(sorted({_name(known, key): value for key, value in values.items()}.items(), key=itemgetter(0)))
+
+
+def _always(condition: Any, *, negated: bool = False) -> bool:
+    """Tell whether a condition holds for every row: it is about a list of values, and that is empty."""
+    if isinstance(condition, Not):
+        return _always(condition.__parts__[1], negated=not negated)
+    return isinstance(condition, In) and condition.always is (not negated)
 
 
 def _assigned(c: Compiler, changes: Iterable[tuple[str, Any]]) -> str:
