@@ -123,22 +123,26 @@ class Events:
 
     async def watch(self, operation: str, sql: str, count: int, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work and tell everybody."""
-        facts, begun = self.begin(operation, sql, count)
+        facts: dict[str, Any] = {}
+        if self._listeners or self._guards:
+            facts, begun = self.begin(operation, sql, count)
+        else:  # whoever wants to know of slow queries alone costs the others next to nothing
+            begun = perf_counter()
         try:
             result = await work()
         except BaseException as error:
-            self.failed(sql, facts, begun, error)
+            self.failed(sql, facts or _plain(operation, count), begun, error)
             raise
         if self._listeners or (perf_counter() - begun) * 1000 >= self._least:
             rows, affected = _counts(result)
-            self.done(sql, facts, begun, rows, affected)
+            self.done(sql, facts or _plain(operation, count), begun, rows, affected)
         return result
 
     def begin(self, operation: str, sql: str, count: int) -> tuple[dict[str, Any], float]:
         """Tell that a query begins; pass what this returns to `done` or `failed`. Raises what a guard raises."""
         for check in self._guards:
             check(sql)
-        facts = {"operation": operation, "parameter_count": count}
+        facts = _plain(operation, count)
         if self._listeners:
             self._tell(sql, facts, self._listeners, stage="compile")
             self._tell(sql, facts, self._listeners, stage="execute")
@@ -200,6 +204,10 @@ def fingerprint(sql: str) -> str:
     for byte in sql.encode():
         made = (made ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return f"{made:016x}"
+
+
+def _plain(operation: str, count: int) -> dict[str, Any]:
+    return {"operation": operation, "parameter_count": count}
 
 
 def _counts(result: Any) -> tuple[int, int]:

@@ -98,7 +98,7 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
             raise Unsupported(f"{self.capabilities.adapter} has no savepoints")
         return type(self)(self.database, Options(), deadline=deadline, outer=self)
 
-    def after_commit(self, function: Callable[..., Any] | Effect, *args: Any, **options: Any) -> None:
+    def after_commit(self, function: Any, *args: Any, **options: Any) -> None:
         """Call a function, or await a coroutine function, when everything is committed; not after a rollback.
 
         Args:
@@ -112,8 +112,13 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         self._lane()
         if callable(function):
             self._hooks.append((function, args, options))
-        else:
-            self._effects.append(function)
+            return
+        from arlen_data.effects import Effect  # most programs have no outbox
+
+        if not isinstance(function, Effect) or args or options:
+            fix = "pass a function and its arguments, or an Effect alone"
+            raise InvalidArgument(f"{type(function).__name__} is nothing to do after a commit", fix=fix)
+        self._effects.append(function)
 
     def _lane(self) -> Session:
         if self._session is None:

@@ -101,6 +101,16 @@ async def self_destruct(db, box) -> None:
         raise ZeroDivisionError
 
 
+async def test_what_is_neither_a_function_nor_an_effect_is_refused(store):
+    """Where it is said, not at the commit."""
+    async with store.transaction() as tx:
+        for wrong in ("mail", None, {"kind": "mail"}):
+            with pytest.raises(InvalidArgument, match="nothing to do"):
+                tx.after_commit(wrong)
+        with pytest.raises(InvalidArgument, match="nothing to do"):
+            tx.after_commit(Effect(kind="note"), 1)
+
+
 async def test_effects_of_inner_transactions_go_with_the_outer(store, box):
     """They are written with the outermost commit."""
     async with store.transaction() as tx, tx.transaction() as inner:
