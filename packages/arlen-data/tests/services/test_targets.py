@@ -1,5 +1,7 @@
 """Targets: databases by their URLs."""
 
+from importlib.metadata import EntryPoint
+
 import pytest
 from tiny import Tiny
 
@@ -51,9 +53,13 @@ def test_an_unknown_scheme_is_explained(url, words):
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_adapters_are_found_by_their_entry_points():
-    """An installed package makes its schemes known."""
-    assert {"sqlite", "postgresql", "postgres"} <= set(schemes())
+def test_adapters_are_found_by_their_entry_points(monkeypatch):
+    """An installed package makes its schemes known, and is imported when one is used."""
+    point = EntryPoint("tiny", "tiny:Tiny", "arlen.databases")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
+    found = schemes()
+    assert ["tiny"] == list(found)
+    assert Tiny is found["tiny"]()
 
 
 async def test_the_section_opens_them(tmp_path):
