@@ -7,13 +7,16 @@ from uuid import UUID
 
 import pytest
 import tiny
+from msgspec import structs
 
 from arlen_conformance import Saboteurs
 from arlen_data.capabilities import Capabilities
 from arlen_data.conformance import DatabaseContract
 from arlen_data.errors import DecodeError
 from arlen_data.events import Events
+from arlen_data.rows import shape
 
+NUL = structs.replace(tiny.CAPABILITIES, nul_text=True)
 KINDS = re.compile(r"\b(boolean|uuid|timestamptz)\b")
 
 
@@ -32,6 +35,11 @@ def told(name, read):
 told("boolean", lambda text: bool(int(text)))
 told("uuid", UUID)
 told("timestamptz", datetime.fromisoformat)
+
+
+def text(value):
+    """Return the text of what was stored as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 class Typed(tiny.Tiny):
@@ -65,6 +73,43 @@ class Bare(Typed):
         super().__init__(*args, **options)
         self.capabilities = Capabilities(adapter="bare", dialect="sqlite")
         self.events = Events("bare", self.name)
+
+
+class Nul(Typed):
+    """An adapter of a database that keeps a NUL in a text."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.capabilities = NUL
+
+    def plain(self, value):
+        return value.encode() if isinstance(value, str) and "\0" in value else super().plain(value)
+
+    def perform(self, sql, params):
+        found = super().perform(sql, params)
+        if "ty05" in sql:
+            found.rows = [shape(found.columns)([text(value) for value in row]) for row in found.rows]
+        return found
+
+
+class TestNul(DatabaseContract):
+    version = 1
+    capabilities = NUL.names()
+
+    @pytest.fixture
+    async def adapter(self, tmp_path):
+        async with Nul(str(tmp_path / "test.db")) as db:
+            yield db
+
+
+class TestNulSaboteurs(Saboteurs, contract=DatabaseContract):
+    capabilities = NUL.names()
+    alone = True
+
+    @pytest.fixture
+    async def adapter(self, tmp_path):
+        async with Nul(str(tmp_path / "test.db")) as db:
+            yield db
 
 
 class TestTyped(DatabaseContract):
