@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from select import select
@@ -78,7 +78,13 @@ class Site:
     def kill(self) -> None:
         """End it, and all that it started, at once: SIGKILL, nobody can prepare for it."""
         if self._process.poll() is None:  # its number may belong to somebody else by now
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(AssertionError):  # it may be ending by itself
+                self._listen(0)
+            ended = {each["worker_pid"] for each in self.events if each.get("event") == "worker_exited"}
+            begun = {each["worker_pid"] for each in self.events if each.get("event") == "worker_started"}
+            for pid in (self._process.pid, *(begun - ended)):  # each worker leads a group of its own
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
             self._process.wait()
 
     def stop(self) -> int:
