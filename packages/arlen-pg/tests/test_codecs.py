@@ -46,7 +46,7 @@ class Point(msgspec.Struct):
         ("uuid", UUID(int=7)),
         ("date", date(1, 1, 1)),
         ("time", time(23, 59, 59, 999_999)),
-        ("timestamp", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
+        ("timestamp", datetime.fromisoformat("9999-12-31T23:59:59.999999")),
         ("timestamptz", datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)),
         ("interval", timedelta(days=-3, seconds=1, microseconds=5)),
         ("jsonb", {"a": [1, None, {"b": "é"}], "big": 2**80}),
@@ -149,9 +149,11 @@ async def test_moments_are_utc_in_any_session(db):
         await tx.execute("set local timezone to 'Asia/Kolkata'")
         assert (moment, UTC) == (found := await tx.value("select $1", moment), found.tzinfo)
         await tx.execute("create temp table moments (v timestamptz)")
-        await tx.execute("insert into moments values ($1)", datetime(2026, 6, 1, 12))
+        await tx.execute("insert into moments values ($1)", datetime.fromisoformat("2026-06-01T12:00"))
         assert timedelta(hours=-5.5) == (await tx.value("select v from moments")) - moment
-    assert moment == await db.value("select cast(cast($1 as timestamp) as timestamptz)", datetime(2026, 6, 1, 12))
+    assert moment == await db.value(
+        "select cast(cast($1 as timestamp) as timestamptz)", datetime.fromisoformat("2026-06-01T12:00")
+    )
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])

@@ -111,10 +111,9 @@ async def test_a_parameter_without_a_counterpart_names_its_place(db):
 
 async def test_the_traceback_shows_the_callers_line(db):
     """The traceback leads to the line that asked."""
-    try:
+    with pytest.raises(DatabaseError) as caught:
         await db.all("select * from nowhere")  # this line
-    except DatabaseError as error:
-        assert "# this line" in "".join(traceback.format_exception(error))
+    assert "# this line" in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_lost_connection_says_no_secret():

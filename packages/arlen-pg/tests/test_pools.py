@@ -1,7 +1,7 @@
 """Pools: order, bounds, age, loss, recovery and the end, mostly without a server."""
 
 import asyncio
-import os
+from pathlib import Path
 
 import pytest
 
@@ -318,7 +318,7 @@ async def test_a_fork_takes_nothing_along(monkeypatch):
     await rig.pool.open()
     tasks = list(rig.pool._tasks)
     rig.pool.orphan()
-    with pytest.raises(PoolClosed, match="before this process was forked off.*open the database in the process"):
+    with pytest.raises(PoolClosed, match=r"before this process was forked off.*open the database in the process"):
         await rig.pool.acquire()
     assert rig.made == kept
     for task in tasks:
@@ -330,11 +330,11 @@ async def test_nothing_is_left_open(url, transport):
     """After the end there are as many descriptors and tasks as before."""
     async with Postgres(url, transport=transport):
         pass
-    descriptors, tasks = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+    descriptors, tasks = len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
     async with Postgres(url, transport=transport, size=4) as db:
         await asyncio.gather(*[db.value("select 1") for _ in range(8)])
     await turns()
-    assert (descriptors, tasks) == (len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))
+    assert (descriptors, tasks) == (len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks()))
 
 
 async def test_a_call_of_nobody_is_passed_over():

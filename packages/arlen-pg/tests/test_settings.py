@@ -52,7 +52,7 @@ def test_more_are_kept_than_may_be():
 
 def test_an_unknown_setting_names_those_that_there_are():
     """A setting that there is not is refused, and the fix names the others."""
-    with pytest.raises(InvalidArgument, match="no setting 'pool_size'.*statement_cache"):
+    with pytest.raises(InvalidArgument, match=r"no setting 'pool_size'.*statement_cache"):
         Postgres("", pool_size=3)
 
 

@@ -97,5 +97,7 @@ def test_what_may_leave_something_behind(sql, stateful):
 
 def test_what_does_away_with_prepared_statements():
     """Statements that prepare or unprepare by SQL are known."""
-    found = [traits(sql).unprepares for sql in ("deallocate all", "discard all", "prepare a as select 1", "set a.b = 1")]
+    found = [
+        traits(sql).unprepares for sql in ("deallocate all", "discard all", "prepare a as select 1", "set a.b = 1")
+    ]
     assert [True, True, True, False] == found

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from psycopg.abc import AdaptContext, Buffer
     from psycopg.pq.abc import PGresult
 
-__all__ = ["Codec", "columns", "maker", "refusal"]
+__all__ = ["Codec", "columns", "maker", "misfit", "refusal"]
 
 _JSONB = 3802
 _TEXTS = 1009  # text[]
@@ -67,6 +68,12 @@ class _JsonbBinary(_JsonDumper):
 
     def dump(self, obj: Any) -> Buffer | None:
         return b"\x01" + bytes(super().dump(obj) or b"")
+
+
+def _packed(number: int, form: str) -> type[Dumper]:
+    """Return the dumper of a type for `copy_in`: psycopg's own cuts off what is out of range, this one refuses."""
+    pack = staticmethod(Struct(form).pack)
+    return type("Packed", (Dumper,), {"oid": number, "format": Format.BINARY, "dump": pack})
 
 
 class _EnumDumper(Dumper):
@@ -114,6 +121,14 @@ class _ArrayDumper(RecursiveDumper):
         return element.array_oid if element is not None else _TEXTS
 
 
+_PACKED: list[type[Dumper]] = [
+    _packed(21, "!h"),
+    _packed(23, "!i"),
+    _packed(26, "!I"),
+    _packed(700, "!f"),
+]  # int2, int4, oid, float4
+
+
 class Codec:
     """The types of one database; psycopg takes it as the context of its adapters.
 
@@ -129,7 +144,8 @@ class Codec:
             self.adapters.register_dumper(int, dumper)
         for kind in (Json, dict, list):
             self.adapters.register_dumper(kind, _JsonDumper)
-        for binary in (_JsonBinary, _JsonbBinary):
+        exact: list[type[Dumper]] = [*_PACKED, _JsonBinary, _JsonbBinary]
+        for binary in exact:
             self.adapters.register_dumper(None, binary)
         self.adapters.register_dumper(Array, _ArrayDumper)
         self.adapters.register_dumper(Enum, _EnumDumper)
@@ -233,6 +249,14 @@ def refusal(where: str, value: Any, error: Exception) -> DataError | InvalidArgu
         return DataError(f"{where}, of type {kind}, does not fit a type of PostgreSQL", sqlstate="22000")
     fix = "convert it first, wrap it in Json or Array, or register a dumper in `adapters`"
     return InvalidArgument(f"{where} is of type {kind}, which has no counterpart in PostgreSQL", fix=fix)
+
+
+def misfit(number: int, error: Exception) -> DataError:
+    """Return our error for a row of `copy_in` that could not be dumped; no value is in it."""
+    if isinstance(error, psycopg.DataError) and "NUL" in str(error):
+        return DataError(f"row {number} has a NUL character, which no text of PostgreSQL holds", sqlstate="22021")
+    fix = "give as many values as there are columns, of their types and in their ranges"
+    return DataError(f"row {number} does not fit its columns", sqlstate="22000", fix=fix)
 
 
 def _leaf(value: Any) -> Any:

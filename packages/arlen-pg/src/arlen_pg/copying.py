@@ -11,7 +11,7 @@ from psycopg import pq, sql
 
 from arlen_data.errors import DatabaseError
 from arlen_data.values import Array
-from arlen_pg.codecs import refusal
+from arlen_pg.codecs import misfit
 from arlen_pg.failures import translated
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ async def _feed(copy: psycopg.AsyncCopy, rows: Any) -> None:
             try:
                 data = form(_plain(row))
             except Exception as error:  # noqa: BLE001  # a dumper raises what it likes
-                raise refusal(f"row {count}", row, error) from None
+                raise misfit(count, error) from None
             if data:
                 await copy.writer.write(data)
         return
@@ -109,7 +109,7 @@ async def _feed(copy: psycopg.AsyncCopy, rows: Any) -> None:
         try:
             data = form(row)
         except Exception as error:  # noqa: BLE001  # a dumper raises what it likes
-            raise refusal(f"row {count}", row, error) from None
+            raise misfit(count, error) from None
         if data:
             await copy.writer.write(data)
 

@@ -13,8 +13,9 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from arlen_data.errors import DatabaseError, TransactionError
 from arlen_data.results import Result
+from arlen_pg import streams
 from arlen_pg.codecs import columns, maker
-from arlen_pg.failures import failure, lost, translated
+from arlen_pg.failures import failure, lost, masked, translated
 from arlen_pg.texts import traits
 from arlen_pg.wires import Wire
 
@@ -50,7 +51,7 @@ class CursorWire(Wire):
         super().__init__(link, codec, settings)
         link.adapters.register_loader("timestamptz", _UtcLoader)
         self._lock = asyncio.Lock()
-        self._streaming = self._stale = False
+        self._streaming = self._stale = self._chunked = False
         self._seen: set[str] = set()
         self._cut: DatabaseError | None = None
         self._fd = self.pgconn.socket
@@ -83,6 +84,7 @@ class CursorWire(Wire):
         cursors: list[psycopg.AsyncRawCursor[Any]] = []
         try:
             async with self._turn(given[0][0], every) as link:
+                await self._unchunk()
                 async with link.pipeline():
                     if begin:
                         await link.execute(begin)
@@ -101,29 +103,24 @@ class CursorWire(Wire):
     async def chunks(self, sql: str, params: Sequence[Any], size: int) -> AsyncGenerator[Chunk, None]:
         """Yield rows while they arrive."""
         stateful = self._look(sql)
-        params = self._checked(params)
-        async with self._turn(sql, params) as link:
-            self._streaming = True
-            cursor = psycopg.AsyncRawCursor(link, row_factory=_row_factory)
-            rows: Any = cursor.stream(sql, params, size=size)
+        values, types, formats = self.codec.dump(params)
+        async with self._turn(sql, params):
+            self._streaming, ended = True, False
+            self.pgconn.send_query_params(sql.encode(), values, types, formats)
+            streams.chunked(self.pgconn, size)
+            self._chunked = True
             try:
-                held: Chunk = []
-                async for row in rows:
-                    held.append(row)
-                    if len(held) >= size:
-                        yield held
-                        held = []
-                        await asyncio.sleep(0)
-                if held:
-                    yield held
-            except (psycopg.DataError, ValueError) as error:
-                if cursor.pgresult is None or getattr(error, "sqlstate", None):
-                    raise
-                raise self.codec.unreadable(cursor.pgresult) from None
+                async for chunk in streams.rows(self.pgconn, self.codec, params, size):
+                    yield chunk
+                ended = True
+            except DatabaseError:
+                ended = True
+                raise
             finally:
                 self._streaming = False
                 self.stateful |= stateful
-                await rows.aclose()
+                if not ended:
+                    self.settling = self.loop.create_task(self._stop(self.loop.create_task(streams.drain(self.pgconn))))
 
     async def control(self, sql: str) -> bytes:
         """Run statements by the simple protocol."""
@@ -195,6 +192,7 @@ class CursorWire(Wire):
             await asyncio.wait([task])
             _ = task.cancelled() or task.exception()  # nobody else looks at it
             self.settling = None
+            self._after()
             if not self.lent:
                 self.home(self)
 
@@ -236,6 +234,13 @@ class CursorWire(Wire):
             if self.settings.statement_cache:
                 await self.link.execute("deallocate all")
 
+    async def _unchunk(self) -> None:
+        """After a stream, libpq hands out the first rows of a pipeline in chunks too, unless something came between."""
+        if self._chunked:
+            self._chunked = False
+            self.pgconn.send_query(b"")
+            await self.link.wait(generators.execute(self.pgconn))
+
     def _remember(self, sql: str) -> None:
         if len(self._seen) >= _SEEN:
             self._seen.clear()
@@ -246,6 +251,8 @@ class CursorWire(Wire):
             return self._cut
         if self.link.closed and not error.sqlstate:
             return lost(str(error))
+        if not error.sqlstate and not isinstance(error, psycopg.OperationalError):
+            return DatabaseError(masked(str(error), "", params))
         made = translated(error, params, stale=sql in self._seen and bool(self.settings.statement_cache))
         if made.code == "stale_statement":
             self._stale = True
@@ -255,7 +262,7 @@ class CursorWire(Wire):
         if self.link.closed:
             self.dead = True
             self.pgconn.finish()
-        else:
+        elif self.settling is None:
             self._watch()
 
     def _result(self, cursor: psycopg.AsyncRawCursor[Any]) -> Result:
@@ -287,8 +294,3 @@ class CursorWire(Wire):
             self.close()
             if not self.lent:
                 self.home(self)
-
-
-def _row_factory(cursor: psycopg.AsyncCursor[Any]) -> Any:
-    result = cursor.pgresult
-    return maker(columns(result)) if result is not None else tuple

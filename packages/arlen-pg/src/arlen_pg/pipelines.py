@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "finish", "reused", "send"]
 
-Kind = Literal["begin", "close", "prepare", "run"]
+Kind = Literal["begin", "close", "nothing", "prepare", "run"]
 
 _FATAL = ExecStatus.FATAL_ERROR
 _ABORTED = ExecStatus.PIPELINE_ABORTED
@@ -36,8 +36,16 @@ class Part:
         self.statement: Statement | None = None
 
 
-def send(pgconn: PGconn, cache: Statements, call: Call) -> None:
-    """Send a call that takes more than one message, or that is not prepared yet; `flush` is the caller's."""
+def send(pgconn: PGconn, cache: Statements, call: Call, *, chunked: bool = False) -> None:
+    """Send a call that takes more than one message, or that is not prepared yet; `flush` is the caller's.
+
+    Args:
+        pgconn: the connection.
+        cache: what is prepared on it.
+        call: what to send.
+        chunked: a stream came before. libpq then hands out the rows of the first statement of a pipeline in chunks
+            too, so that is one without rows.
+    """
     parts: Sequence[Any] = call.batch if call.batch is not None else (call,)
     if call.batch is None and not call.begin and not _kept(cache, call):
         pgconn.send_query_params(call.sql.encode(), call.values, call.types, call.formats)
@@ -45,6 +53,9 @@ def send(pgconn: PGconn, cache: Statements, call: Call) -> None:
     sent: list[tuple[Kind, Any]] = []
     call.parts, call.results = sent, []
     pgconn.enter_pipeline_mode()
+    if chunked:
+        pgconn.send_query_params(b"", None)
+        sent.append(("nothing", None))
     if call.begin:
         _run(pgconn, cache, sent, call.begin.decode())
     for part in parts:

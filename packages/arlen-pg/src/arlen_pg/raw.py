@@ -54,7 +54,7 @@ class RawWire(Wire):
         self.cache = Statements(settings.statement_cache)
         self.call: Call | None = None
         self.backlog: deque[Call] = deque()
-        self.streaming = self._writing = False
+        self.streaming = self._writing = self._chunked = False
         self._quiet: asyncio.Future[None] | None = None
         self.fd = self.pgconn.socket
         self.pgconn.notice_handler = self.pgconn.notify_handler = None
@@ -93,7 +93,8 @@ class RawWire(Wire):
         if call.plain:
             self.pgconn.send_query(call.sql.encode())
         else:
-            pipelines.send(self.pgconn, self.cache, call)
+            pipelines.send(self.pgconn, self.cache, call, chunked=self._chunked)
+            self._chunked = False
 
     def _write_later(self) -> None:
         if not self._writing:
@@ -342,6 +343,7 @@ class RawWire(Wire):
         try:
             self.pgconn.send_query_params(sql.encode(), values, types, formats)
             streams.chunked(self.pgconn, size)
+            self._chunked = True
             async for chunk in streams.rows(self.pgconn, self.codec, params, size):
                 yield chunk
             ended = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from arlen_data.lanes import Chunk
     from arlen_pg.codecs import Codec
 
-__all__ = ["chunked", "rows"]
+__all__ = ["chunked", "drain", "rows"]
 
 _TURN = 0.005  # seconds that a stream may keep the loop
 _ROWS = {ExecStatus.TUPLES_CHUNK, ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK}
@@ -60,6 +60,12 @@ async def rows(pgconn: PGconn, codec: Codec, params: Sequence[Any], size: int) -
         raise error
     if held:
         yield held
+
+
+async def drain(pgconn: PGconn) -> None:
+    """Read what is left of a statement, and forget it."""
+    while await _next(pgconn) is not None:
+        pass
 
 
 async def _next(pgconn: PGconn) -> PGresult | None:
