@@ -135,11 +135,13 @@ def _fielded(into: Any, shape: _Shape, columns: tuple[str, ...]) -> Callable[[Se
         if name not in columns:
             fix = "select it, or give the field a default"
             raise DecodeError(f"{_named(into)} needs {name}, and the rows have no such column", column=name, fix=fix)
+    from arlen_data.shortcuts import shortcut  # who reads plain rows does not need it
+
     convert = _converter(into, {encoded: name for name, encoded in shape.fields.items()})
     if shape.listed or (shape.closed and any(name not in shape.fields for name in columns)):
         return _picked(convert, shape, columns)
     names = tuple(shape.fields.get(name, name) for name in columns)
-    return lambda row: convert(dict(zip(names, row, strict=True)))
+    return shortcut(into, columns, lambda row: convert(dict(zip(names, row, strict=True))))
 
 
 def _picked(convert: Callable[[Any], Any], shape: _Shape, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
