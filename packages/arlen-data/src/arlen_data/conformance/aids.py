@@ -1,7 +1,5 @@
 """Aids: what the checks share: to expect an error, to wait for something with a bound, to count rows."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,7 +59,7 @@ def raises(*kinds: type[E]) -> Raises[E]:
 async def until(ask: Callable[[], Awaitable[object]], what: str) -> None:
     """Wait until something that only the server can tell is so; fail when it takes longer than `BOUND`."""
     with anyio.move_on_after(BOUND):
-        while not await ask():  # it is the server that changes
+        while not await ask():  # it is the server that changes  # noqa: ASYNC110
             await anyio.sleep(0.01)
         return
     raise AssertionError(f"{what}: not within {BOUND:g} s")
@@ -69,7 +67,7 @@ async def until(ask: Callable[[], Awaitable[object]], what: str) -> None:
 
 async def count(db: Queries, table: str) -> int:
     """Return how many rows a table has."""
-    return await db.value(f"select count(*) from {table}", into=int)  # the checks' own names
+    return await db.value(f"select count(*) from {table}", into=int)  # the checks' own names  # noqa: S608
 
 
 @asynccontextmanager
@@ -96,8 +94,8 @@ async def exactly(db: Database, size: int) -> None:
 
 async def keeps(db: Database, table: str, value: Any) -> Any:
     """Write a value into the column `v` of a table, alone, and return what is read; it must be of the same type."""
-    await db.execute(f"delete from {table}")
-    assert 1 == await db.execute(f"insert into {table} (v) values ($1)", value)
-    found = await db.value(f"select v from {table}")
+    await db.execute(f"delete from {table}")  # noqa: S608
+    assert 1 == await db.execute(f"insert into {table} (v) values ($1)", value)  # noqa: S608
+    found = await db.value(f"select v from {table}")  # noqa: S608
     assert type(value) is type(found), f"{type(value).__name__} came back as {type(found).__name__}"
     return found

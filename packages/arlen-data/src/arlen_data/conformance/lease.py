@@ -1,7 +1,5 @@
 """LeaseContract: one holder at a time, and a token that refuses those who overslept."""
 
-
-
 from __future__ import annotations
 
 import asyncio
@@ -160,7 +158,7 @@ class LeaseContract(Contract, name="data-lease", version=1, capabilities=(SHARED
         async with Lease(adapter, "threads", ttl=0.5, cancel=False) as lease:
             begun = time.monotonic()
             while lease.held and (lease.renewed < 4 or time.monotonic() < begun + 0.7):
-                time.sleep(0.005)  # blocking is the point
+                time.sleep(0.005)  # blocking is the point  # noqa: ASYNC251
             assert lease.held
             assert lease.renewed >= 4
 

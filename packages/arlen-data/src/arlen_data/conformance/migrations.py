@@ -127,7 +127,7 @@ class MigrationContract(Contract, name="data-migrations", version=1, capabilitie
         """Of two runners at once each file is applied by one, and the other one finds nothing to do."""
         _write(tmp_path, "0001_a.sql", "create table m_both (v integer)")
         for number in range(2, 6):
-            _write(tmp_path, f"000{number}_b.sql", f"insert into m_both (v) values ({number})")
+            _write(tmp_path, f"000{number}_b.sql", f"insert into m_both (v) values ({number})")  # noqa: S608
         made: list[str] = []
 
         async def run(db: Database) -> None:

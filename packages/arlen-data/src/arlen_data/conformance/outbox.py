@@ -1,7 +1,5 @@
 """OutboxContract: what is committed happens, what is rolled back does not, whatever crashes on the way."""
 
-
-
 from __future__ import annotations
 
 import random
@@ -226,7 +224,7 @@ class OutboxContract(
     @promise
     async def test_set_equality(self, adapter: Database) -> None:
         """Whatever crashes, what is applied is what was committed, each once, in the order of its key."""
-        rng = random.Random(42)  # a sequence to repeat
+        rng = random.Random(42)  # a sequence to repeat  # noqa: S311
         box, committed, applied = await opened(adapter, "applied", batch=3), list[Any](), list[Any]()
 
         async def act(effect: Effect) -> None:

@@ -197,4 +197,4 @@ class WrappedSession(Session):
         await self.session.back(name)
 
     async def _control(self, sql: str) -> None:
-        await self.session._control(sql)  # it is one
+        await self.session._control(sql)  # it is one  # noqa: SLF001

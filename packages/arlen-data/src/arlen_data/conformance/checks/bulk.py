@@ -1,7 +1,5 @@
 """Bulk: streams, many rows in, many statements at once, all or nothing."""
 
-
-
 from __future__ import annotations
 
 import gc

@@ -1,7 +1,5 @@
 """Cancellation and concurrency: who stops waiting stops the statement, and many at a time get each their own answer."""
 
-
-
 from __future__ import annotations
 
 import asyncio
@@ -82,7 +80,7 @@ class Cancellation:
     @promise(needs=["pool", "transactions"], heavy=True)
     async def test_cx03_cancels_lose_no_connection(self, adapter: Database) -> None:
         """After 2,000 cancels at random moments the pool has all its connections, and no more."""
-        size, dice = 3, random.Random(20261122)  # the same every time
+        size, dice = 3, random.Random(20261122)  # the same every time  # noqa: S311
 
         async def work() -> None:
             async with db.transaction() as tx:

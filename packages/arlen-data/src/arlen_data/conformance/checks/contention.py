@@ -1,7 +1,5 @@
 """Contention: transactions that meet, lose and run again; what a rollback leaves alone; locks."""
 
-
-
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,5 @@
 """Errors: one class on every engine, its facts in fields, no values in it, and events that tell as little."""
 
-
-
 from __future__ import annotations
 
 import logging

@@ -1,7 +1,5 @@
 """Moments: times with and without a zone, durations, and times that Python cannot hold."""
 
-
-
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -41,7 +39,7 @@ class Moments:
     async def test_ty11_a_moment_without_a_zone_is_never_shifted(self, adapter: Database) -> None:
         """A moment without a zone is refused, or taken as UTC whatever the machine's zone is."""
         await adapter.execute(f"create table ty11_naive (v {dialect(adapter).timestamptz})")
-        value = datetime(2026, 7, 1, 12, 0)  # that is the point
+        value = datetime(2026, 7, 1, 12, 0)  # that is the point  # noqa: DTZ001
         try:
             await adapter.execute("insert into ty11_naive (v) values ($1)", value)
         except (DataError, InvalidArgument, Unsupported):
@@ -63,7 +61,7 @@ class Moments:
         """Dates, times with and without a zone, and durations come back as they went in."""
         words = dialect(adapter)
         for value, name in (
-            (datetime(2026, 2, 28, 23, 59, 59, 999_999), words.moments["datetime"]),
+            (datetime(2026, 2, 28, 23, 59, 59, 999_999), words.moments["datetime"]),  # noqa: DTZ001
             (date(2026, 2, 28), words.moments["date"]),
             (date.min, words.moments["date"]),
             (date.max, words.moments["date"]),
@@ -80,7 +78,7 @@ class Moments:
     async def test_ty12_dates_and_times_are_kept_or_refused(self, adapter: Database) -> None:
         """Without `temporal`, a date, a time and a duration are kept or refused; they never change."""
         words = dialect(adapter)
-        naive = datetime(2026, 2, 28, 23, 59, 59, 999_999)
+        naive = datetime(2026, 2, 28, 23, 59, 59, 999_999)  # noqa: DTZ001
         values = {"datetime": naive, "date": date(2026, 2, 28), "time": time(23, 59, 59, 999_999)}
         kinds = words.moments | {"timedelta": words.interval}
         for name, value in (values | {"timedelta": timedelta(days=3, microseconds=11)}).items():
@@ -101,12 +99,12 @@ class Moments:
 
 async def _faithful(adapter: Database, name: str, text: str) -> None:
     table = f"ty13_{name}"
-    await adapter.execute(f"delete from {table}")
-    await adapter.execute(f"insert into {table} (v) values ('{text}')")
-    before = await adapter.value(f"select cast(v as text) from {table}")
+    await adapter.execute(f"delete from {table}")  # noqa: S608
+    await adapter.execute(f"insert into {table} (v) values ('{text}')")  # noqa: S608
+    before = await adapter.value(f"select cast(v as text) from {table}")  # noqa: S608
     try:
-        value = await adapter.value(f"select v from {table}")
+        value = await adapter.value(f"select v from {table}")  # noqa: S608
     except DecodeError:
         return
-    await adapter.execute(f"update {table} set v = $1", value)
-    assert before == await adapter.value(f"select cast(v as text) from {table}")
+    await adapter.execute(f"update {table} set v = $1", value)  # noqa: S608
+    assert before == await adapter.value(f"select cast(v as text) from {table}")  # noqa: S608

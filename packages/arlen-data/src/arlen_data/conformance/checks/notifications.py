@@ -1,7 +1,5 @@
 """Notifications: in order, with every text, gone with the block, and honest about what was missed."""
 
-
-
 from __future__ import annotations
 
 import asyncio

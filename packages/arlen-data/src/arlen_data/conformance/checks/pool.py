@@ -1,7 +1,5 @@
 """Pool: bounds, order, lost connections, an absent server, the end, and what the next borrower finds."""
 
-
-
 from __future__ import annotations
 
 import asyncio

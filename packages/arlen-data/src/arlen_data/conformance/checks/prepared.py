@@ -1,7 +1,5 @@
 """Prepared statements: they follow a change of their tables, stay within a bound, and can be switched off."""
 
-
-
 from __future__ import annotations
 
 from arlen_conformance import promise

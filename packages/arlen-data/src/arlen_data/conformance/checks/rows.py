@@ -1,7 +1,5 @@
 """Rows: columns in their order, one row or none, and how many rows a statement affected."""
 
-
-
 from __future__ import annotations
 
 from arlen_conformance import promise

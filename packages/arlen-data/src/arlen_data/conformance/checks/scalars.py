@@ -1,7 +1,5 @@
 """Scalars: numbers, texts, bytes, truth and UUIDs come back as they went in, in value and in type."""
 
-
-
 from __future__ import annotations
 
 import math
@@ -40,7 +38,7 @@ class Scalars:
                 assert value == await keeps(adapter, f"ty01_{name}", value)
             for value in (1 << bits, -(1 << bits) - 1):
                 with raises(DataError) as caught:
-                    await adapter.execute(f"insert into ty01_{name} (v) values ($1)", value)
+                    await adapter.execute(f"insert into ty01_{name} (v) values ($1)", value)  # noqa: S608
                 assert "22003" == caught.error.sqlstate
 
     @promise

@@ -1,7 +1,5 @@
 """Transactions: commits and rollbacks, savepoints, what ends a transaction, and what happens after it."""
 
-
-
 from __future__ import annotations
 
 from arlen_conformance import promise

@@ -252,7 +252,7 @@ class Blocked(Wrapped):
     async def ask(self, lane: Lane, sql: str, params: Sequence[Any]) -> Result:
         """Hold it up."""
         found = await lane.run(sql, params)
-        time.sleep(1.5)  # that is the fault
+        time.sleep(1.5)  # that is the fault  # noqa: ASYNC251
         return found
 
 
