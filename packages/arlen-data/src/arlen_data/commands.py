@@ -12,9 +12,10 @@ from msgspec import to_builtins
 
 from arlen_core.commands import CommandError, Result
 from arlen_data import migrations
+from arlen_data.brought import folder
 from arlen_data.errors import DatabaseError
 from arlen_data.folders import suffix
-from arlen_data.sites import folder, site
+from arlen_data.sites import site
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

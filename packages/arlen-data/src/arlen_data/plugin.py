@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 
-def install(
-    database: Database, app: App, base: type, *, kind: type | None = None, configured: bool = False
-) -> None:
+def install(database: Database, app: App, base: type, *, kind: type | None = None, configured: bool = False) -> None:
     """Make a database a part of an application; `app.use(database)` comes here.
 
     Args:
@@ -62,9 +60,21 @@ def _opening(database: Database, app: App, settings: DatabaseSettings) -> Any:
             for listen in _watchers(database, app, settings):
                 stack.enter_context(listen)
             async with database:
+                await _migrated(database, app, settings)
                 yield database
 
     return opened
+
+
+async def _migrated(database: Database, app: App, settings: DatabaseSettings) -> None:
+    from arlen_data.brought import gathered  # what most processes of most applications never need
+    from arlen_data.migrations import at_start
+
+    mode = settings.migrations or ("check" if app.env == "production" else "apply")
+    found = [each for each in gathered(app, database) if each.folder.is_dir()] if mode != "off" else []
+    if found:
+        for done in await at_start(database, found, mode):
+            app.log.info("database.migrated", target=database.name, version=done.version)
 
 
 def _watchers(database: Database, app: App, settings: DatabaseSettings) -> list[Any]:

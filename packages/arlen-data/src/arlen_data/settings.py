@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -20,6 +20,9 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         url: of the database that handlers get as `Database`; `app.use(Databases())` opens it. Never shown.
         targets: further databases by name: `reports = "postgresql://..."`.
+        migrations: what the application does about its migrations when it starts: "apply" them, "check" and refuse to
+            start while some are pending, or "off". `None` is "check" in production and "apply" elsewhere. Without a
+            folder `db/migrations`, and without plugins that bring some, there is nothing to do.
         slow: seconds from which a query is logged as a warning, with its text in development only; 0 logs none.
         budget: most queries of one request, 0 for no bound. What comes after is an error when `strict`, else a warning.
         budget_time: most seconds that one request may spend in queries, 0 for no bound.
@@ -35,6 +38,7 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     url: Secret | None = None
     targets: dict[str, Secret] = field(default_factory=dict)
+    migrations: Literal["apply", "check", "off"] | None = None
     slow: _Seconds = 0.5
     budget: _Count = 0
     budget_time: _Seconds = 0.0

@@ -13,9 +13,9 @@ from msgspec import Struct
 from arlen_core.commands import CommandError
 from arlen_core.config import Config
 from arlen_core.loading import LoadError, load
+from arlen_data.brought import folder, gathered
 from arlen_data.database import Database
-from arlen_data.folders import Migrations, suffix
-from arlen_data.migrations import FOLDER
+from arlen_data.folders import suffix
 from arlen_data.settings import DatabaseSettings
 from arlen_data.targets import Databases, database
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from arlen_data.folders import Source
 
-__all__ = ["Site", "folder", "gathered", "site"]
+__all__ = ["Site", "site"]
 
 
 class Site(Struct, frozen=True):
@@ -53,33 +53,6 @@ def site(args: Namespace) -> Site:
         return Site(_configured(target), args.folder or folder(target))
     found = _used(app, target)
     return Site(found, args.folder or gathered(app, found))
-
-
-def folder(target: str) -> str:
-    """Return the folder of an application's migrations for a database.
-
-    >>> folder("default"), folder("reports")
-    ('db/migrations', 'db/migrations/reports')
-    """
-    return FOLDER if target == "default" else f"{FOLDER}/{target}"
-
-
-def gathered(app: Any, db: Database) -> list[Migrations]:
-    """Return all migrations of an application for a database: those of its plugins, then its own.
-
-    Args:
-        app: whose plugins may have an attribute `migrations`: a `Migrations`, or several.
-        db: its attribute `migrations`, when it has one, is the folder of the application's own; otherwise that is
-            `db/migrations`, or `db/migrations/NAME` for another database than the default one.
-    """
-    made: list[Migrations] = []
-    for plugin in app._plugins.values():  # noqa: SLF001  # there is no other way to ask for them
-        brought = [] if isinstance(plugin, Database) else getattr(plugin, "migrations", None) or []
-        brought = [brought] if isinstance(brought, Migrations) else brought
-        made += [each for each in brought if each.target == db.name]
-    own = getattr(db, "migrations", None) or folder(db.name)
-    own = own if isinstance(own, Migrations) else Migrations(Path(app.root) / own, target=db.name)
-    return [*made, own] if own.folder.is_dir() or not made else made
 
 
 def _app(args: Namespace) -> Any:

@@ -140,3 +140,41 @@ async def test_quick_queries_are_not(lines, slow):
         assert (slow != "0") is db.events.on
     assert [] == lines.lines
     assert not db.events.on
+
+
+def migrating(tmp_path, env: str, **words) -> tuple[App, Tiny]:
+    """Return an application with one migration of its own, and its database in a file."""
+    folder = tmp_path / "db" / "migrations"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "0001_users.sql").write_text("create table users (id integer primary key);")
+    environ = {f"ARLEN_{name}": value for name, value in words.items()}
+    app = App("a", root=tmp_path, environ=environ, env=env)
+    return app, app.use(Tiny(str(tmp_path / "a.db")))
+
+
+@pytest.mark.parametrize("env", ["development", "test"])
+async def test_migrations_are_applied_at_the_start(tmp_path, env):
+    """Outside of production nobody has to think of them."""
+    app, db = migrating(tmp_path, env)
+    async with Client(app):
+        assert 0 == await db.value("select count(*) from users")
+
+
+async def test_production_refuses_to_start_while_migrations_are_pending(tmp_path):
+    """Several workers start there, and a migration is a decision; the error says what to do."""
+    app, _ = migrating(tmp_path, "production")
+    with pytest.raises(StartupError, match="arlen migrate"):
+        await app.start()
+    app, db = migrating(tmp_path, "production", DATABASE__MIGRATIONS="apply")
+    async with Client(app):
+        assert 0 == await db.value("select count(*) from users")
+    app, db = migrating(tmp_path, "production")
+    async with Client(app):
+        assert 0 == await db.value("select count(*) from users")
+
+
+async def test_migrations_can_be_left_alone(tmp_path):
+    """Who applies them another way says "off"."""
+    app, db = migrating(tmp_path, "test", DATABASE__MIGRATIONS="off")
+    async with Client(app):
+        assert 0 == await db.value("select count(*) from sqlite_master")
