@@ -72,7 +72,7 @@ class Flags:
     [
         ((), set()),
         (["a", "b"], {"a", "b"}),
-        (iter("ab"), {"a", "b"}),
+        ({"a": 1, "b": 2}.keys(), {"a", "b"}),
         ({"a": True, "b": False, "c": 1}, {"a"}),
         (Flags(), {"reset"}),
         (Flags, {"reset"}),

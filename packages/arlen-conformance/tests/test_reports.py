@@ -31,6 +31,8 @@ def subject(*outcomes):
         ([Outcome.PASSED, Outcome.KNOWN, Outcome.MISSING], Verdict.INCOMPLETE),
         ([Outcome.PASSED, Outcome.SKIPPED], Verdict.INCOMPLETE),
         ([Outcome.MISSING, Outcome.FAILED], Verdict.FAILING),
+        ([Outcome.WAIVED], Verdict.INCOMPLETE),
+        ([], Verdict.INCOMPLETE),
     ],
 )
 def test_a_verdict(outcomes, verdict):

@@ -6,7 +6,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from arlen_conformance.reports import Report, Verdict
+from arlen_conformance.reports import Report, Verdict, save
 
 __all__ = ["endpoint", "svg", "write"]
 
@@ -45,9 +45,13 @@ def svg(report: Report) -> str:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a badge: a picture when the name of the file ends with .svg, else the document."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(svg(report) if path.suffix == ".svg" else json.dumps(endpoint(report)) + "\n", "utf-8")
+    """Write a badge: a picture when the name of the file ends with .svg, else the document.
+
+    Raises:
+        ContractError: the file cannot be written.
+    """
+    text = svg(report) if path.suffix == ".svg" else json.dumps(endpoint(report)) + "\n"
+    save(path, text.encode())
 
 
 def _label(report: Report) -> str:

@@ -24,6 +24,7 @@ class Plan(Struct, frozen=True):
     Attributes:
         subject: the adapter under test: the node id of the class, with the parameters if it has some.
         promise: what the test proves.
+        claims: the capabilities that the adapter claims.
         waived: why it need not be kept, or nothing.
         known: the reason why it is a known failure, or nothing.
     """
@@ -31,16 +32,17 @@ class Plan(Struct, frozen=True):
     subject: str
     promise: Promise
     cls: type[Contract]
+    claims: frozenset[str]
     waived: str = ""
     known: str = ""
 
     def about(self) -> Subject:
         """Return the adapter, for the report, with everything that is expected of it."""
         of = self.cls.specification
-        rows = [_row(each, self.cls) for each in of.promises]
+        rows = [_row(each, self) for each in of.promises]
         title = self.cls.title or self.cls.__name__.removeprefix("Test")
         variant = self.subject[self.subject.index("[") :] if self.subject.endswith("]") else ""
-        claims = sorted(claimed(self.cls.capabilities))
+        claims = sorted(self.claims)
         return Subject(self.subject, title + variant, of.name, of.version, self.cls.version, claims, rows)
 
 
@@ -68,8 +70,9 @@ class ContractClass(pytest.Class):
         _refuse(wrong(self.obj))
         found = list(super().collect())
         _refuse(_adapterless(self))
+        claims = claimed(self.obj.capabilities)  # once: what is reported is what decides
         for item in _contracted(found, self.obj):
-            _prepare(item, self.obj)
+            _prepare(item, self.obj, claims)
         return found
 
 
@@ -104,13 +107,13 @@ def _contracted(items: Iterable[pytest.Item | pytest.Collector], cls: type[Contr
     return [item for item in functions if item.originalname in cls.specification.tests]
 
 
-def _prepare(item: pytest.Function, cls: type[Contract]) -> None:
+def _prepare(item: pytest.Function, cls: type[Contract], claims: frozenset[str]) -> None:
     promise = cls.specification.promise(item.originalname)
-    waived = promise.waived(cls.version, claimed(cls.capabilities))
+    waived = promise.waived(cls.version, claims)
     known = "" if waived else cls.known_failures.get(promise.name, "")
     variant = _parameters(item)
     subject = f"{item.parent.nodeid}[{variant}]" if variant and item.parent else getattr(item.parent, "nodeid", "")
-    item.stash[PLAN] = plan = Plan(subject, promise, cls, waived, known)
+    item.stash[PLAN] = plan = Plan(subject, promise, cls, claims, waived, known)
     subjects = item.session.stash.setdefault(SUBJECTS, {})
     if subject not in subjects:
         subjects[subject] = plan.about()
@@ -120,9 +123,9 @@ def _prepare(item: pytest.Function, cls: type[Contract]) -> None:
         item.add_marker(pytest.mark.xfail(reason=known, strict=True), append=False)
 
 
-def _row(promise: Promise, cls: type[Contract]) -> Row:
+def _row(promise: Promise, plan: Plan) -> Row:
     row = Row(promise.name, promise.text, promise.since, promise.needs, promise.unless)
-    if waived := promise.waived(cls.version, claimed(cls.capabilities)):
+    if waived := promise.waived(plan.cls.version, plan.claims):
         row.outcome, row.reason = Outcome.WAIVED, waived
     return row
 

@@ -94,6 +94,9 @@ class Contract:
     ) -> None:
         super().__init_subclass__(**others)
         if name is None:
+            if "specification" in vars(cls):
+                reason = f"{cls.__name__} replaces the specification of its contract"
+                raise ContractError(Refusal("specification_replaced", reason, "remove it, or give the class a name="))
             return
         methods = _methods(cls)
         tests = {each: method for each, method in methods.items() if promised(method)}

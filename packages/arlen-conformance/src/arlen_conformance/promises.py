@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import getdoc
 from typing import Any, TypeVar, overload
 
@@ -119,9 +119,9 @@ def claimed(capabilities: object) -> frozenset[str]:
     >>> sorted(claimed(Flags())), sorted(claimed(["reset"]))
     (['reset'], ['reset'])
     """
-    if isinstance(capabilities, str):
-        fix = "write capabilities = {...}"
-        raise ContractError(Refusal("capabilities_invalid", f"capabilities is the text {capabilities!r}", fix))
+    if isinstance(capabilities, str | Iterator):
+        reason = f"capabilities is a {type(capabilities).__name__}, and neither a set of names nor an object"
+        raise ContractError(Refusal("capabilities_invalid", reason, "write capabilities = {...}"))
     if isinstance(capabilities, Mapping):
         return frozenset(name for name, value in capabilities.items() if value is True)
     if isinstance(capabilities, Iterable):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from arlen_conformance.refusals import ContractError, Refusal
 
-__all__ = ["Outcome", "Report", "Row", "Subject", "Verdict", "load", "worst"]
+__all__ = ["Outcome", "Report", "Row", "Subject", "Verdict", "load", "save", "worst"]
 
 FORMAT = 1
 BOUND = 10_000_000  # bytes of a report that is read: a thousand promises take a third of a million
@@ -43,7 +43,7 @@ class Verdict(StrEnum):
     PARTIAL = "partial"
     """The others are known failures."""
     INCOMPLETE = "incomplete"
-    """Some promises were not tried."""
+    """Some promises were not tried, or none had to be kept."""
     FAILING = "failing"
     """Some promises are broken."""
 
@@ -87,7 +87,7 @@ class Subject(Struct):
         found = {row.outcome for row in self.promises}
         if Outcome.FAILED in found:
             return Verdict.FAILING
-        if found & {Outcome.MISSING, Outcome.SKIPPED}:
+        if found & {Outcome.MISSING, Outcome.SKIPPED} or found <= {Outcome.WAIVED}:
             return Verdict.INCOMPLETE
         return Verdict.PARTIAL if Outcome.KNOWN in found else Verdict.CONFORMANT
 
@@ -112,6 +112,11 @@ class Subject(Struct):
 class Report(Struct):
     """What a run of tests showed, for one adapter or more.
 
+    Attributes:
+        subjects: the adapters.
+        format: of the document.
+        stopped: whether the run was interrupted or could not collect everything: adapters may be missing then.
+
     >>> row = Row("test_a", "It stands.", outcome=Outcome.PASSED)
     >>> subject = Subject("test_mine.py::TestMine", "Mine", "counter", 1, 1, [], [row])
     >>> print(Report([subject]).verdict, subject.told())
@@ -120,29 +125,39 @@ class Report(Struct):
 
     subjects: list[Subject]
     format: int = FORMAT
+    stopped: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict; of nothing, incomplete."""
-        return worst(subject.verdict for subject in self.subjects)
+        """The worst verdict; of nothing, and of a run that was stopped, at best incomplete."""
+        return worst([Verdict.INCOMPLETE] * self.stopped + [subject.verdict for subject in self.subjects])
 
     def document(self) -> dict[str, object]:
         """Return the JSON document: the fields, with the verdict and the counts of each subject."""
-        found: dict[str, object] = {"format": self.format, "verdict": str(self.verdict)}
+        found: dict[str, object] = {"format": self.format, "verdict": str(self.verdict), "stopped": self.stopped}
         shown = [
             {**msgspec.to_builtins(each), "verdict": str(each.verdict), "counts": each.counts} for each in self.subjects
         ]
         return {**found, "subjects": shown}
 
     def write(self, path: Path) -> None:
-        """Write the JSON document to a file; its folder is made when there is none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self.document()), indent=2) + b"\n")
+        """Write the JSON document to a file; its folder is made when there is none. `ContractError` when it cannot."""
+        save(path, msgspec.json.format(msgspec.json.encode(self.document()), indent=2) + b"\n")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts; of none, incomplete."""
     return max(verdicts, key=list(Verdict).index, default=Verdict.INCOMPLETE)
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write a file, and the folder for it; `ContractError` when it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        reason = f"{path} cannot be written: {error.strerror}"
+        raise ContractError(Refusal("file_unwritable", reason, "name another file")) from error
 
 
 def load(path: Path) -> Report:
