@@ -45,7 +45,7 @@ async def search(db: Database, index: Index, texts: list[str], query: str) -> li
         rows = [(place, f"Number {place}", "billing", 1, 0, NOW, NOW) for place in range(len(texts))]
         await tx.copy_in("incidents", ["id", "title", "service", "severity", "status", "opened", "updated"], rows)
         await index.keep(tx, [(place, body([text])) for place, text in enumerate(texts)])
-    page = await Store(db, index, lambda: NOW).find(Filters(q=query or "-", sort="opened", size=100))
+    page = await Store(db, index, lambda: NOW).find(Filters(q=query.strip() or "-", sort="opened", size=100))
     return [each.id for each in page.items]
 
 
@@ -80,7 +80,7 @@ def _finds(text: str, query: str) -> bool:
 async def test_no_query_is_an_error(store: Store, query: str) -> None:
     """Whatever people type is taken as words."""
     for index in (store.index, Index("like")):
-        assert 0 == (await Store(store.db, index, lambda: NOW).find(Filters(q=query or "-"))).total
+        assert 0 == (await Store(store.db, index, lambda: NOW).find(Filters(q=query.strip() or "-"))).total
 
 
 async def test_a_query_has_a_bound(store: Store) -> None:
