@@ -3,6 +3,8 @@
 To prove an adapter, subclass the contract and give the fixture `adapter`: an opened `Database` whose database is empty,
 and that `again()` can open once more, under another name too: `again(name="turn")`.
 
+<!-- not run: there is no such adapter -->
+
 ```python
 import pytest
 from arlen_data.conformance import MigrationContract
