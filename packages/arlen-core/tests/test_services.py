@@ -549,3 +549,17 @@ def test_a_provider_can_be_built_by_hand():
     """What `add` reads off a signature is a plain value."""
     made = Provider(Pool, "by hand", Pool, (Need("x", Cache),))
     assert "service Pool (by hand)" == str(made)
+
+
+async def test_a_fix_is_said_once():
+    """What a service raises with a fix arrives with that fix, not with two."""
+
+    async def pool() -> AsyncIterator[Pool]:
+        raise StartupError("no room", fix="make room")
+        yield
+
+    services = Services()
+    services.add(pool)
+    with pytest.raises(StartupError) as caught:
+        await services.start()
+    assert 1 == str(caught.value).count("make room")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from arlen_core.deadlines import TooSlow, within
-from arlen_core.errors import ArlenError
+from arlen_core.errors import ArlenError, StartupError
 from arlen_core.lifecycle import StopError
 from arlen_core.providers import Provider
 
@@ -89,7 +89,9 @@ def failure(each: Provider, verb: str, error: BaseException) -> ArlenError:
     """Return an error that names the service, what it failed to do, and why."""
     if isinstance(error, TooSlow):
         return error
-    made = ArlenError(f"{each} failed to {verb}: {type(error).__name__}: {error}")
+    # without the fix, which goes on beside it
+    reason = error.reason if isinstance(error, StartupError) and verb == "start" else error
+    made = ArlenError(f"{each} failed to {verb}: {type(error).__name__}: {reason}")
     made.__cause__ = error
     return made
 

@@ -207,9 +207,9 @@ class Outbox:
         app.services.add(opened, Outbox, timeout=self.settings.grace + 30)
 
     @property
-    def migrations(self) -> Migrations:
-        """What `arlen migrate` applies for it."""
-        return tables("default" if self._db is None else self._db.name)
+    def migrations(self) -> Migrations | None:
+        """What `arlen migrate` applies for it; `None` when it makes its tables itself."""
+        return None if self._tables else tables("default" if self._db is None else self._db.name)
 
     async def _ready(self) -> None:
         db = self._database()

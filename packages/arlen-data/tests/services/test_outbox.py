@@ -496,12 +496,13 @@ async def test_it_is_a_plugin(tmp_path):
 
 
 async def test_without_tables_the_start_tells(tmp_path):
-    """What to run; on engines that say which error it is."""
-    app = App("a", environ={})
-    app.use(Tiny(str(tmp_path / "app.db")))
-    app.use(Outbox())
-    with pytest.raises(StartupError, match="Outbox"):
-        await app.start()
+    """What to run, also where nobody looks at migrations; on engines that say which error it is."""
+    for mode, word in (("check", "arlen::0001_services"), ("off", "Outbox")):
+        app = App("a", environ={"ARLEN_DATABASE__MIGRATIONS": mode})
+        app.use(Tiny(str(tmp_path / "app.db")))
+        app.use(Outbox())
+        with pytest.raises(StartupError, match=word):
+            await app.start()
 
 
 @pytest.mark.parametrize("settings", [{"batch": 0}, {"concurrency": 0}, {"poll": 0}, {"speed": 3}])
