@@ -152,6 +152,23 @@ def test_group_by_label_after_star():
     assert 'GROUP BY "mail"' in select(sql("*"), label).from_(Users).group_by(label).compile(PG).sql
 
 
+def test_order_by_column_beside_its_label(lite, pg):
+    """ORDER BY a column is about the column, also where a label is called the same."""
+    label = (-Users.score).as_("score")
+    query = select(label).where(Users.id > 900).order_by(Users.score.desc()).distinct()
+    assert query.compile(PG).sql.endswith(' ORDER BY "users"."score" DESC')
+    assert select(label).order_by(label, Users.id).compile(PG).sql.endswith(' ORDER BY "score", "id"')
+    query = select(label).where(Users.id > 900).order_by(Users.score.desc())
+    for connection, dialect in ((lite, SQLITE), (pg, PG)):
+        found = query.compile(dialect)
+        connection.execute("insert into users (id, score) values (901, 1), (902, 2)")
+        try:
+            text = found.sql.replace("$1", "900")
+            assert [(-2,), (-1,)] == connection.execute(text, found.params if "?" in text else None).fetchall()
+        finally:
+            connection.execute("delete from users where id > 900")
+
+
 def test_names_of_enumerations():
     """A name that is a text of another class is taken as a text, never through its `__str__`."""
     table = Table(Names.USERS)

@@ -187,7 +187,7 @@ class Select(Query[R]):
         if "windows" in parts:
             text += " WINDOW " + ", ".join([f"{c.quote(name)} AS {one.__sql__(c)}" for name, one in parts["windows"]])
         if "order" in parts:
-            text += f" ORDER BY {terms_text(c, parts['order'])}"
+            text += f" ORDER BY {_sorted(c, parts['items'], parts['order'])}"
         text += self.__page__(c)
         return text + _lock(c, parts["lock"]) if "lock" in parts else text
 
@@ -253,7 +253,18 @@ def _distinct(c: Compiler, parts: Any) -> str:
     if not parts["distinct"]:
         return "DISTINCT "
     c.dialect.require("distinct on")
-    return f"DISTINCT ON ({terms_text(c, parts['distinct'])}) "
+    return f"DISTINCT ON ({_sorted(c, parts['items'], parts['distinct'])}) "
+
+
+def _sorted(c: Compiler, items: Sequence[Any], terms: Sequence[Any]) -> str:
+    """Return the terms of ORDER BY; a column says whose it is where a label of its name would come before it."""
+    labels = {item.name for item in items if isinstance(item, Label)}
+    columns = [term.__parts__[0] if isinstance(term, Order) else term for term in terms]
+    before = c.qualified
+    c.qualified = before or any(isinstance(one, Column) and one.name in labels for one in columns)
+    text = terms_text(c, terms)
+    c.qualified = before
+    return text
 
 
 def _grouped(c: Compiler, items: Sequence[Any], term: Any) -> str:
