@@ -223,9 +223,9 @@ with nats(share=sys.argv[1]) as server:
 """
 
 
-async def gone(pid):
-    """Wait until a process that is nobody's child here has gone."""
-    code = f"import os, time\nwhile os.path.exists('/proc/{pid}'): time.sleep(0.01)"
+async def gone(path):
+    """Wait until there is no such file: the folder of an engine, or of a process in /proc."""
+    code = f"import os, time\nwhile os.path.exists('{path}'): time.sleep(0.01)"
     async with spawn("python", "-c", code) as watcher:
         assert await watcher.ended() == 0
 
@@ -240,8 +240,8 @@ async def test_shared_and_killed():
         await one.ended()
         assert alive(int(pid))
         two.kill()
-        await gone(pid)
-    assert not Path(path).parent.exists()
+        await gone(Path(path).parent)
+        assert not alive(int(pid))
 
 
 @pytest.mark.anyio
@@ -262,7 +262,7 @@ async def test_a_fork_is_no_user():
         pid, _ = (await process.line()).split()
         child = int((await process.line()).split()[1])
         process.kill()
-        await gone(pid)
+        await gone(f"/proc/{pid}")
         os.kill(child, signal.SIGKILL)
 
 
@@ -340,6 +340,15 @@ def test_a_folder_of_somebody_else(monkeypatch, tmp_path):
     (tmp_path / "arlen-abc").symlink_to(tmp_path)
     with pytest.raises(EngineError, match="folder_taken"):
         place("abc")
+
+
+def test_a_keeper_that_cannot_start(monkeypatch, tmp_path):
+    """When there is no keeper to clean up, the folder goes with the error."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("arlen_conformance.engines.engine.sys.executable", "/nowhere/python")
+    with pytest.raises(FileNotFoundError), postgres():
+        pass
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_long_path(monkeypatch, tmp_path):

@@ -231,17 +231,19 @@ def place(key: str) -> Path:
 
 def _begin(make: Callable[[Path], Recipe], name: str, around: Path, *, private: bool) -> Engine:
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=around))
+    mine, other = socket.socketpair()
     try:
         recipe = make(folder)
+        words = [sys.executable, "-I", keeper.__file__, _text(recipe), str(other.fileno())]
+        subprocess.run(words, check=True, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL)
     except BaseException:
-        shutil.rmtree(folder)
+        mine.close()
+        shutil.rmtree(folder, ignore_errors=True)  # a keeper that has begun does the same
         with suppress(OSError):
             around.rmdir()
         raise
-    mine, other = socket.socketpair()
-    with other:
-        words = [sys.executable, "-I", keeper.__file__, _text(recipe), str(other.fileno())]
-        subprocess.run(words, check=True, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL)
+    finally:
+        other.close()
     engine = Engine(mine, recipe, private=private)
     if not private:
         (around / f"{name}.json").write_text(_text(recipe), "utf-8")
