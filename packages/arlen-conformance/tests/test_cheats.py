@@ -66,6 +66,22 @@ def test_capabilities_that_are_read_once(lab):
     result.stdout.fnmatch_lines(["*capabilities_invalid: capabilities is a generator*"])
 
 
+def test_known_failures_without_reasons(lab):
+    """A list of names is no mapping of names to reasons."""
+    result = lab.run("class TestBad(Good, CounterContract):\n    known_failures = ['test_counts']\n")
+    result.stdout.fnmatch_lines(["known_failures_invalid: TestBad has a list of known failures, without reasons*"])
+
+
+def test_a_contract_without_promises(lab):
+    """It proves nothing, and is refused."""
+    empty = "class EmptyContract(Contract, name='empty'): pass\n"
+    result = lab.run(
+        f"{empty}class TestIt(Good, EmptyContract): pass\nclass TestThem(Saboteurs, contract=EmptyContract): pass\n"
+    )
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["contract_empty: empty promises nothing (fix: write a test with @promise)"])
+
+
 def test_capabilities_that_change(lab):
     """What a report says that an adapter claims is what decided which promises count."""
     lab.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from arlen_conformance.contract import Contract, Specification
@@ -25,6 +25,8 @@ def wrong(cls: type[Contract]) -> list[Refusal]:
 def sound(specification: Specification) -> list[Refusal]:
     """Return what is refused about a contract itself."""
     found = [refusal for each in specification.promises for refusal in _promise(specification, each)]
+    if not specification.tests:
+        found.append(Refusal("contract_empty", f"{specification.name} promises nothing", "write a test with @promise"))
     for name in specification.stray:
         reason = f"{specification.name}.{name} is no promise"
         found.append(Refusal("promise_missing", reason, "decorate it with @promise, or rename it"))
@@ -82,7 +84,12 @@ def _capabilities(cls: type[Contract]) -> Iterator[Refusal]:
 
 
 def _failures(cls: type[Contract]) -> Iterator[Refusal]:
-    for name, reason in cls.known_failures.items():
+    listed: object = cls.known_failures
+    if not isinstance(listed, Mapping):
+        reason = f"{cls.__name__} has a {type(listed).__name__} of known failures, without reasons"
+        yield Refusal("known_failures_invalid", reason, 'write known_failures = {"test_name": "reason"}')
+        return
+    for name, reason in listed.items():
         if name not in cls.specification.tests:
             text = f"{cls.__name__} lists {name} as a known failure, which {cls.specification.name} does not promise"
             yield Refusal("known_failure_unknown", text, "name a contract test, or remove it")
