@@ -74,9 +74,8 @@ class Stream(Generic[T]):
 
     async def aclose(self) -> None:
         """Stop the statement and give its connection back; harmless when that has happened."""
-        self._rows = []
+        self._rows, self._begun = [], False
         await self._chunks.aclose()
-        self._begun = False
 
     async def _fill(self) -> None:
         while not self._rows:  # an empty chunk is allowed

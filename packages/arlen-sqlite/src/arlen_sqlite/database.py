@@ -196,8 +196,10 @@ class SQLite(Database):
             plan(sql).reads = False
         finally:
             with anyio.CancelScope(shield=True):
-                await chunks.aclose()
-                await session.rollback()
+                try:
+                    await chunks.aclose()
+                finally:  # whoever is cancelled twice gives the thread back too
+                    await session.rollback()
         rows = (await self.run(sql, params)).rows  # what writes and returns rows has made them all before the first
         for start in range(0, len(rows), size):
             yield rows[start : start + size]

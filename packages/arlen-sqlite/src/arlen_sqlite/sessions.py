@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -45,7 +46,7 @@ class SQLiteSession(Session):
         self.inbox: SimpleQueue[Job | None] = SimpleQueue()
         self.idle, self.loop = idle, lane.loop
         self._lane = lane
-        self._begun = False
+        self._begun = self._gone = False
         self._end: TransactionError | None = None
         self._opening: asyncio.Event | None = None
         self._open: set[Rows] = set()
@@ -66,7 +67,7 @@ class SQLiteSession(Session):
         finally:
             if rows in self._open:
                 with anyio.CancelScope(shield=True), suppress(DatabaseError):
-                    await self._do(self._shut, rows)
+                    await self._do(self._shut, rows, stoppable=False)
 
     async def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run a statement for each row; see `Lane`."""
@@ -130,10 +131,29 @@ class SQLiteSession(Session):
         finally:
             if self._begun:
                 self._lane.taken += 1
+            if self._gone:
+                self._abandon()
             self._opening = None
             opening.set()
 
+    def _abandon(self) -> None:
+        """Give the thread back: it came when whoever had the transaction had left."""
+        if not self._begun:
+            self._end = TransactionError(_ENDED)
+        elif self._end is None:
+            job = Job(self, self._leave, (Writer.rollback, None), stoppable=False)
+            job.add_done_callback(lambda _: self._given(), context=copy_context())
+            self.inbox.put(job)
+
     async def _finish(self, how: Callable[[Writer], None]) -> None:
+        try:
+            while self._opening is not None:  # a statement of another task is on its way
+                await self._opening.wait()
+        except BaseException:
+            self._gone = True
+            if self._opening is None:  # it came in this very turn
+                self._abandon()
+            raise
         if not self._begun and self._end is None:
             self._end = TransactionError(_ENDED)
             return
