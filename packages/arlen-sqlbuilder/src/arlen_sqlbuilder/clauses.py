@@ -18,7 +18,9 @@ __all__ = ["conditions_text", "items_text", "sources_text", "terms_text", "visib
 def visible(sources: Iterable[Source]) -> tuple[str, ...]:
     """Return the labels of sources; two of one name cannot be told apart, which is compile_failed."""
     labels = tuple([one.label for one in sources])
-    if len(labels) > 1 and (twice := next((label for label in labels if label and labels.count(label) > 1), "")):
+    if len(set(labels)) == len(labels):
+        return labels
+    if twice := next((label for label in labels if label and labels.count(label) > 1), ""):
         reason = f"two sources are called {twice}: give one of them another name with as_()"
         raise SQLBuilderError(reason, code="compile_failed", identifier=twice)
     return labels

@@ -259,18 +259,19 @@ def _distinct(c: Compiler, parts: Any) -> str:
 def _sorted(c: Compiler, items: Sequence[Any], terms: Sequence[Any]) -> str:
     """Return the terms of ORDER BY; a column says whose it is where a label of its name would come before it."""
     labels = {item.name for item in items if isinstance(item, Label)}
+    if c.qualified or not labels:
+        return terms_text(c, terms)
     columns = [term.__parts__[0] if isinstance(term, Order) else term for term in terms]
-    before = c.qualified
-    c.qualified = before or any(isinstance(one, Column) and one.name in labels for one in columns)
+    c.qualified = any(isinstance(one, Column) and one.name in labels for one in columns)
     text = terms_text(c, terms)
-    c.qualified = before
+    c.qualified = False
     return text
 
 
 def _grouped(c: Compiler, items: Sequence[Any], term: Any) -> str:
     """Return a term of GROUP BY: a label by its place, because a column of its name would come before it."""
-    for place, item in enumerate(items, 1):
-        if isinstance(item, Label) and isinstance(term, Label) and item.name == term.name:
+    for place, item in enumerate(items if isinstance(term, Label) else (), 1):
+        if isinstance(item, Label) and item.name == term.name:
             return str(place)
         if isinstance(item, Expr) and item.__precedence__ == RAW:
             break  # it may be *, after which nobody knows the places
