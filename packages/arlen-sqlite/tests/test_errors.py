@@ -1,6 +1,7 @@
 """Errors: classes, facts and positions, and never a value."""
 
 import sqlite3
+import traceback
 
 import pytest
 
@@ -177,3 +178,12 @@ def sqlite3_error(message, code):
     error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
     return error
+
+
+async def test_no_traceback_tells_a_value(db):
+    """A value that SQLite quotes is not in the driver's exception either, which every traceback shows."""
+    value = "hunter" + str(2)  # a traceback shows lines of this file too
+    with pytest.raises(DataError) as caught:
+        await db.value("select json_extract('{}', $1)", value)
+    assert value not in "".join(traceback.format_exception(caught.value))
+    assert value in caught.value.detail

@@ -75,3 +75,21 @@ async def test_cancelled_while_another_task_begins(one, read_only, when):
         await asyncio.wait([task])
         await asyncio.wait(others)
     await _works(one)
+
+
+async def test_closing_cancelled(path, threads):
+    """Who is cancelled while the database closes leaves no thread behind: it goes on, and one can wait for it."""
+    db = SQLite(path, name="cancelled", grace=0.1)
+    await db.open()
+    async with db.stream("select 1 union select 2", size=1) as rows:
+        await anext(rows)
+        task = asyncio.create_task(db.close())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert threads("sqlite-cancelled") > 0
+        await db.close()
+        assert 0 == threads("sqlite-cancelled")
+    async with db:
+        assert 1 == await db.value("select 1")

@@ -119,3 +119,10 @@ def test_again_refuses_what_there_is_not():
 def test_path_like(path):
     """A path may be an object."""
     assert str(path) == SQLite(path).settings.path
+
+
+@pytest.mark.parametrize("path", ["other\0.db", "half\ud800.db"])
+def test_paths_that_there_are_not(path):
+    """A path that SQLite would cut off, or that cannot be written, is refused at once."""
+    with pytest.raises(InvalidArgument):
+        SQLite(path)

@@ -52,6 +52,7 @@ _CAPABILITIES = Capabilities(
     upsert=True,
 )
 _NOT_OPEN = "the database is not open"
+_CLOSED = "the database is closed"
 _FORKED = "the database was opened before this process was forked; open it here"
 _open: weakref.WeakSet[SQLite] = weakref.WeakSet()
 _inherited: list[object] = []
@@ -86,6 +87,7 @@ class SQLite(Database):
         self._streams = self._writer = self._readers
         self._inline: Inline | None = None
         self._mailbox: Mailbox
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -114,6 +116,8 @@ class SQLite(Database):
             LockTimeout: another process holds it for longer than `lock_timeout`.
             Unsupported: SQLite is too old.
         """
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
         if not self._writer.closed:
             return
         supported()
@@ -136,19 +140,27 @@ class SQLite(Database):
 
     async def close(self) -> None:
         """Wait for what runs, `grace` seconds at most, stop it then, and bring the log back into the file."""
-        lanes = [self._streams, self._readers, self._writer]
-        if self._writer.closed:
-            return
-        _open.discard(self)
-        if self._inline is not None:
-            self._inline.close()
-            self._inline = None
+        if self._closing is None:
+            if self._writer.closed:
+                return
+            _open.discard(self)
+            if self._inline is not None:
+                self._inline.close()
+                self._inline = None
+            lanes = [self._streams, self._readers, self._writer]
+            for each in lanes:
+                each.closed = _CLOSED
+            self._closing = asyncio.create_task(self._closed(lanes))
+        await asyncio.shield(self._closing)  # who is cancelled leaves no thread behind
+
+    async def _closed(self, lanes: list[Lane]) -> None:
         deadline = anyio.current_time() + self.settings.grace
-        for each in lanes:
-            each.closed = "the database is closed"
-        for each in lanes:  # the writer is the last one: it leaves one file behind
-            await each.finish(max(deadline - anyio.current_time(), 0), "the database is closed")
-        self._readers = self._streams = self._writer = _Shut("the database is closed")  # type: ignore[assignment]
+        try:
+            for each in lanes:  # the writer is the last one: it leaves one file behind
+                await each.finish(max(deadline - anyio.current_time(), 0), _CLOSED)
+        finally:
+            self._closing = None
+        self._readers = self._streams = self._writer = _Shut(_CLOSED)  # type: ignore[assignment]
         self._mailbox.close()
         self._home.leave()
 
@@ -260,7 +272,7 @@ class SQLite(Database):
         """Be closed in a child process; what the parent has open is not touched, not even freed."""
         _inherited.append((self._readers, self._streams, self._writer, self._inline))
         self._readers = self._streams = self._writer = _Shut(_FORKED)  # type: ignore[assignment]
-        self._inline = None
+        self._inline = self._closing = None
 
 
 class _Shut:

@@ -96,8 +96,10 @@ def _translated(error: Exception, sql: str) -> DatabaseError:
     message = str(error)
     state = _STATES.get(code) or _STATES.get(code & 0xFF) or _state(message)
     if code == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+        error.args = ("a trigger refused the change",)  # what it says may be a value
         return kind("23000")("a trigger refused the change", sqlstate="23000", detail=message, fix="see `detail`")
     shown = _shown(message, sql) if state[:2] != "23" else message
+    error.args = (shown,)  # it is in every traceback
     detail = "" if shown == message else message
     facts = _facts(message) | {"detail": detail, "fix": _FIXES.get(state, ""), "position": _position(message, sql)}
     return kind(state)(shown, sqlstate=state, **facts)
@@ -116,7 +118,8 @@ def _misused(error: Exception, sql: str) -> DatabaseError:
         return InvalidArgument("a statement holds no NUL character", sqlstate="42601")
     if isinstance(error, sqlite3.Error | sqlite3.Warning):
         state = _state(message)
-        return kind(state)(_shown(message, sql), sqlstate=state, detail=message)
+        error.args = (_shown(message, sql),)
+        return kind(state)(str(error), sqlstate=state, detail=message)
     return DatabaseError(f"SQLite's driver failed with {type(error).__name__}", detail=message)
 
 

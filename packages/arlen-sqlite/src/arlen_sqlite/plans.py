@@ -29,11 +29,15 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_GAP = re.compile(r"(?:[\s;]|--[^\n]*+(?:\n|\Z)|/\*.*?(?:\*/|\Z))*+", re.DOTALL)
+_GAP = re.compile(r"(?:[\s;\ufeff]|--[^\n]*+(?:\n|\Z)|/\*.*?(?:\*/|\Z))*+", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]++")
 _TEMP = re.compile(r"create\s+temp(?:orary)?\b", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b", re.IGNORECASE)
-_PRAGMA = re.compile(r"pragma\s+(?:[\w\"\[\]`]+\s*\.\s*)?(\w+)\s*(=|\()?", re.IGNORECASE)
+_SPACE = re.compile(r"[\s\ufeff]+|--[^\n]*+(?:\n|\Z)|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_TOLD = re.compile(
+    r"(?:explain +(?:query +plan +)?)?pragma\b(.*)", re.IGNORECASE | re.DOTALL
+)  # SQLite does it even then
+_PRAGMA = re.compile(r" *(?:\w+ *\. *)?(\w+) *(=|\(|[; ]*\Z)", re.IGNORECASE)
 
 _CONTROL = {"abort", "begin", "commit", "end", "release", "rollback", "savepoint", "start"}
 _READS = {"select", "values", "with", "explain"}
@@ -72,7 +76,8 @@ class Plan:
         begin = _GAP.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
         found = _WORD.match(text, begin)
         word = found[0].lower() if found else ""
-        pragma = word == "pragma" and _pragma(text[begin:])
+        told = _TOLD.match(_SPACE.sub(" ", text[begin:])) if word in {"pragma", "explain"} else None
+        pragma = _pragma(told[1]) if told else ""
         if word in _CONTROL:
             raise TransactionError(f"{word} is not for you to run", fix="use `async with db.transaction()`")
         if word in {"attach", "detach"}:
@@ -133,11 +138,11 @@ def _pragma(text: str) -> str:
     """Return "tells", "acts" or "sets"; a pragma that would change this connection only is refused."""
     found = _PRAGMA.match(text)
     if found is None:
-        return "tells"
+        raise InvalidArgument("this pragma cannot be read", fix="write its name without quotes, and one statement")
     name = found[1].lower()
     if name in _ACTS:
         return "acts"
-    if found[2] is None or name in _TELLS:
+    if found[2] not in {"=", "("} or name in _TELLS:
         return "tells"
     if name in _SETS:
         return "sets"

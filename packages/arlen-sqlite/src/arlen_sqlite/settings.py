@@ -83,6 +83,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             made = msgspec.convert(plain, cls, strict=strict)
         except msgspec.ValidationError as error:
             raise InvalidArgument(f"these settings of SQLite are wrong: {error}") from None
+        if "\0" in made.path or any("\ud800" <= each <= "\udbff" for each in made.path):
+            raise InvalidArgument("a path of SQLite has no NUL character and no half of a surrogate pair")
         pragmas = _pragmas(values.get("pragmas") or {})
         return msgspec.structs.replace(made, setup=values.get("setup"), pragmas=pragmas)
 
