@@ -20,6 +20,10 @@ from arlen_pg.texts import traits
         "release a",
         "rollback to savepoint a",
         "prepare transaction 'x'",
+        "prepare/**/transaction 'x'",
+        "/* /* a */ select */ commit",
+        "-- a comment\rcommit",
+        "/**/" * 1000 + "(commit",
     ],
 )
 def test_transaction_control_is_refused(sql):
@@ -33,6 +37,18 @@ def test_a_copy_by_the_wire_is_refused(sql):
     """A copy that goes over the connection has its own call."""
     with pytest.raises(Unsupported, match="copy_in"):
         traits(sql)
+
+
+def test_many_comments_take_no_time():
+    """The time to look at a text does not explode with its comments."""
+    assert "" == traits("/**/" * 1000 + "1").word
+    assert "" == traits("/*" * 1000 + "commit").word
+
+
+def test_half_a_character_is_refused():
+    """A text that cannot be sent is refused in our words."""
+    with pytest.raises(InvalidArgument, match="surrogate"):
+        traits("select '\ud800'")
 
 
 def test_a_copy_on_the_server_is_a_statement():

@@ -11,7 +11,10 @@ from arlen_data.errors import InvalidArgument, TransactionError, Unsupported
 
 __all__ = ["Traits", "traits"]
 
-_FIRST = re.compile(r"(?:\s|;|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([a-z]+)(?:\s+([a-z]+))?", re.IGNORECASE | re.DOTALL)
+_GAP = re.compile(r"(?:[\s;(]|--[^\r\n]*+)*+")
+_WORD = re.compile(r"[a-z]*+", re.IGNORECASE)
+_HALF = re.compile("[\ud800-\udfff]")
+_EDGE = re.compile(r"/\*|\*/")
 _CONTROL = frozenset({"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"})
 _KEPT = frozenset({"select", "insert", "update", "delete", "with", "values", "table", "merge"})
 _SESSION = frozenset({"reset", "listen", "unlisten", "load", "declare", "do", "call", "discard", "set"})
@@ -56,11 +59,29 @@ def traits(sql: str) -> Traits:
     """
     if "\0" in sql:
         raise InvalidArgument("a statement has no NUL character")
-    found = _FIRST.match(sql)
-    word, second = (found[1].lower(), (found[2] or "").lower()) if found else ("", "")
+    if not sql.isascii() and _HALF.search(sql):
+        raise InvalidArgument("a statement is Unicode: it has no half of a surrogate pair")
+    word, place = _word(sql, 0)
+    second, _ = _word(sql, place)
     if word in _CONTROL or (word == "prepare" and second == "transaction"):
         raise TransactionError(f"{word} is not a statement to run", fix="use `async with db.transaction()`")
     if word == "copy" and _STREAMED.search(sql):
         raise Unsupported("copy from stdin and to stdout have their own ways", fix="use copy_in(), or stream()")
     stateful = (word in _SESSION | _NAMED and not (word == "set" and second in _PASSING)) or bool(_STATEFUL.search(sql))
     return Traits(word, word in _KEPT and len(sql) <= _LONGEST, stateful, word in _NAMED)
+
+
+def _word(sql: str, place: int) -> tuple[str, int]:
+    """Return the next word, in lower case, and where it ends; "" for none. PostgreSQL's comments may be nested."""
+    while True:
+        place, depth = _GAP.match(sql, place).end(), 0  # type: ignore[union-attr]  # it matches the empty text too
+        if not sql.startswith("/*", place):
+            found = _WORD.match(sql, place)[0]  # type: ignore[index]  # as above
+            return found.lower(), place + len(found)
+        for edge in _EDGE.finditer(sql, place):
+            depth += 1 if edge[0] == "/*" else -1
+            place = edge.end()
+            if not depth:
+                break
+        else:
+            return "", len(sql)
