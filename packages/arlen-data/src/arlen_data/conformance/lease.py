@@ -146,7 +146,7 @@ class LeaseContract(Contract, name="data-lease", version=1, capabilities=(SHARED
     async def test_the_holder_is_told(self, adapter: Database) -> None:
         """Losing the lease cancels the block that holds it, and `LeaseLost` arrives from it."""
         await ready(adapter, "told")
-        with raises(LeaseLost), anyio.fail_after(BOUND):
+        with raises(LeaseLost), anyio.fail_after(BOUND / 2):
             async with Lease(adapter, "told", ttl=0.3):
                 await expire(adapter)
                 await anyio.sleep_forever()
@@ -175,13 +175,16 @@ class LeaseContract(Contract, name="data-lease", version=1, capabilities=(SHARED
         with armed("lease.renew", stand_still):
             zombie, thief = Lease(adapter, "stops", ttl=0.3), Lease(adapter, "stops", keep=False)
             await zombie.acquire()
-            await anyio.to_thread.run_sync(stopped.wait, BOUND)
-            await until(thief.acquire, "the lease of a stopped holder runs out")
-            go_on.set()
-            with raises(LeaseLost):
-                async with adapter.transaction() as tx:
-                    await zombie.fence(tx)
-            await zombie.release()
+            try:
+                await anyio.to_thread.run_sync(stopped.wait, BOUND)
+                await until(thief.acquire, "the lease of a stopped holder runs out")
+                go_on.set()
+                with raises(LeaseLost):
+                    async with adapter.transaction() as tx:
+                        await zombie.fence(tx)
+            finally:
+                go_on.set()
+                await zombie.release()
         await thief.renew()
 
 
