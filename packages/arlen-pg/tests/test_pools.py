@@ -296,6 +296,34 @@ async def test_the_end():
     await rig.pool.close()
 
 
+async def test_an_end_that_was_cancelled_goes_on_with_the_next():
+    """Who is cancelled while a pool closes can close it again: then no connection is left."""
+    rig = Rig(size=1, grace=60.0)
+    await rig.pool.open()
+    wire = await rig.pool.acquire()
+    closing = asyncio.create_task(rig.pool.close())
+    await turns()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    closing = asyncio.create_task(rig.pool.close())
+    await turns()
+    assert not closing.done()
+    rig.pool.release(wire)
+    await closing
+    assert wire.dead
+    assert not rig.pool.wires
+
+
+async def test_to_open_what_is_open_does_nothing():
+    """A pool that is open is not opened again."""
+    rig = Rig(size=4)
+    await rig.pool.open()
+    await rig.pool.open()
+    assert 1 == len(rig.pool.wires)
+    await rig.pool.close()
+
+
 async def test_the_end_waits_for_what_runs():
     """What is given back within the grace is not cut off."""
     rig = Rig(size=1, grace=60.0)

@@ -67,7 +67,9 @@ class Pool:
         _pools.add(self)
 
     async def open(self) -> None:
-        """Connect as many as are kept, at least one; raises what the first one that fails says."""
+        """Connect as many as are kept, at least one; harmless when open. Raises what the first one that fails says."""
+        if self.state is _State.OPEN:
+            return
         self.loop = asyncio.get_running_loop()
         self.state = _State.OPEN
         try:
@@ -84,7 +86,7 @@ class Pool:
 
     async def close(self) -> None:
         """Refuse new callers, wait for the others, then cut them off; harmless when not open."""
-        if self.state is not _State.OPEN:
+        if self.state not in {_State.OPEN, _State.CLOSING}:  # a close that was cancelled goes on with the next one
             return
         self.state = _State.CLOSING
         for call in self._waiting():
