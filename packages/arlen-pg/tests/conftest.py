@@ -1,5 +1,7 @@
 """Fixtures: a PostgreSQL for each test, and a relay to it that breaks."""
 
+import asyncio
+
 import pytest
 
 from arlen_conformance.faults import FaultProxy
@@ -14,10 +16,13 @@ class Engine:
         self.url = proxy.url(url)
 
     async def terminate(self):
-        """End every connection to the database."""
+        """End every connection to the database, and return when the other side can see it."""
+        links = list(self.proxy._links)
         async with Postgres(self.direct, size=1) as db:
             others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
             await db.execute(f"select pg_terminate_backend(pid, 5000) {others}")
+        if links:  # a server counts a back end out before it closes the socket
+            await asyncio.wait(links, timeout=10)
 
     async def stop(self):
         """Refuse, and end what there is."""
