@@ -263,3 +263,10 @@ async def test_an_enum_in_a_statement(db):
     assert "red" == await db.value("select $1", Color.RED)
     with pytest.raises(DatabaseError):
         await db.value("select $1", Point(1))
+
+
+def test_a_moment_beyond_the_years():
+    """A moment that is no year of UTC is refused by that reason."""
+    moment = datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))
+    with pytest.raises(DataError, match="after 9999"):
+        encode([moment])

@@ -81,7 +81,10 @@ def _float(value: float) -> float:
 def _moment(value: datetime) -> str:
     """Always as long, so that texts sort as moments do; and with a space, as `current_timestamp` has it."""
     if value.tzinfo is not None:
-        value = value.astimezone(UTC)
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:
+            raise DataError("a moment is before the year 1 or after 9999 in UTC", sqlstate="22008") from None
     return value.isoformat(" ", "microseconds")
 
 
