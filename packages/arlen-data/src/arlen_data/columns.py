@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -159,6 +160,11 @@ def _one(name: str, kind: Any, convert: Callable[[Any], Any] | None, text: str) 
         return None, failed(text, kind, name) or [FieldError(name, "invalid", "is not valid")]
     if type(value) is int and not -_INT8 <= value < _INT8:
         return None, [FieldError(name, "range", "is too large a number")]
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:
+            return None, [FieldError(name, "range", "is before the year 1 or after 9999 in UTC")]
     return getattr(value, "value", value), []  # an Enum is stored as its value
 
 

@@ -487,3 +487,10 @@ def test_rows_that_come_between_pages_disturb_nobody(keys, more, size):
                 left.clear()
 
     anyio.run(run)
+
+
+async def test_a_moment_beyond_the_years_is_refused(notes):
+    """A moment that is no year of UTC is the client's mistake, not an error of the database."""
+    listing = Listing("notes", {"id": Column(int), "due": Column(dt.datetime, filter=("eq",))})
+    with pytest.raises(ValidationFailed):
+        await listing.fetch(notes, query("due=9999-12-31T23%3A59%3A59-12%3A00"))
