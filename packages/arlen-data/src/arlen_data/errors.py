@@ -57,6 +57,7 @@ class DatabaseError(ArlenError):
 
     Attributes:
         code: a stable word for programs.
+        reason: the message without the fix.
         is_connectivity: the server could not be reached or went away.
         is_retryable: the whole transaction may succeed when it is run again.
 
@@ -85,6 +86,7 @@ class DatabaseError(ArlenError):
         fix: str = "",
     ) -> None:
         super().__init__(f"{message} (fix: {fix})" if fix else message)
+        self.reason = message
         self.sqlstate, self.detail, self.hint, self.position = sqlstate, detail, hint, position
         self.schema, self.table, self.column = schema, table, column
         self.constraint, self.datatype, self.fix = constraint, datatype, fix

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from arlen_core.errors import ConfigError
 from arlen_core.vault import Secret
 from arlen_data.database import Database
+from arlen_data.errors import InvalidArgument
 from arlen_data.plugin import install
 from arlen_data.settings import DatabaseSettings
 
@@ -37,14 +38,18 @@ def database(
         find: how to look for adapters.
         options: the settings of the adapter's constructor, such as `name`.
 
-    Raises `ConfigError` for a scheme that no installed package knows.
+    Raises `ConfigError` for a scheme that no installed package knows, and for what the adapter cannot read.
     """
     text = url.reveal() if isinstance(url, Secret) else url
     scheme = text.partition(":")[0].lower()
     known = find()
     if ":" not in text or scheme not in known:
         raise ConfigError(_unknown(scheme if ":" in text else ""), fix=_fix(scheme, known))
-    made: Database = known[scheme]().from_url(text, **options)
+    try:
+        made: Database = known[scheme]().from_url(text, **options)
+    except InvalidArgument as error:
+        fix = error.fix or "correct the URL of the database, or ARLEN_DATABASE__URL"
+        raise ConfigError(f"the URL of the database: {error.reason}", fix=fix) from error
     return made
 
 

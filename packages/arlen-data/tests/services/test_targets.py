@@ -10,6 +10,7 @@ from arlen_core.errors import ConfigError
 from arlen_core.testing import Client
 from arlen_core.vault import Secret
 from arlen_data.database import Database
+from arlen_data.errors import InvalidArgument
 from arlen_data.targets import Databases, database, schemes
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,20 @@ def test_an_unknown_scheme_is_explained(url, words):
     with pytest.raises(ConfigError) as caught:
         database(url, find=find)
     assert words in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_url_that_the_adapter_refuses_is_a_wrong_configuration():
+    """The reason is the adapter's; a fix is there also when the adapter knows none."""
+
+    class Picky(Tiny):
+        @classmethod
+        def from_url(cls, url, **options):
+            raise InvalidArgument("size is no number")
+
+    with pytest.raises(ConfigError, match="size is no number") as caught:
+        database("picky://u:s3cr3t@host", find=lambda: {"picky": lambda: Picky})
+    assert "ARLEN_DATABASE__URL" in caught.value.fix
     assert "s3cr3t" not in str(caught.value)
 
 
