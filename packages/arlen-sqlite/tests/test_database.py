@@ -613,3 +613,16 @@ async def test_events(db):
 async def test_check(db):
     """`check` asks for a row."""
     await db.check()
+
+
+async def test_triggers_may_keep_a_full_text_index(tmp_path):
+    """Who trusts the file says so; by default SQLite takes a virtual table in a trigger for unsafe."""
+    async with SQLite(str(tmp_path / "a.db"), pragmas={"trusted_schema": "on"}) as db:
+        if not await db.value("select count(*) from pragma_compile_options where compile_options = 'ENABLE_FTS5'"):
+            pytest.skip("this SQLite has no FTS5")
+        await db.execute("create table notes (id integer primary key, text text)")
+        await db.execute("create virtual table words using fts5(text)")
+        trigger = "create trigger n after insert on notes begin insert into words values (new.text); end"
+        await db.execute(trigger)
+        await db.execute("insert into notes (text) values ($1)", "green tea")
+        assert "green tea" == await db.value("select text from words where words match $1", "tea")

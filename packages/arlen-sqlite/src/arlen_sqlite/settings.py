@@ -17,7 +17,7 @@ __all__ = ["Settings", "parse"]
 
 _PRAGMA = re.compile(r"[a-z_]+").fullmatch
 _VALUE = re.compile(r"-?\w+").fullmatch
-_OWN = {"foreign_keys", "journal_mode", "query_only", "busy_timeout", "synchronous", "trusted_schema", "locking_mode"}
+_OWN = {"foreign_keys", "journal_mode", "query_only", "busy_timeout", "synchronous", "locking_mode"}
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
