@@ -6,6 +6,7 @@ import pytest
 
 from tools.databench import sqlite
 
+pytest.importorskip("aiosqlite", reason="the peers are in an environment of their own")
 pytestmark = pytest.mark.anyio
 
 

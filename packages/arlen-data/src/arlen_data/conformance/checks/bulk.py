@@ -102,7 +102,8 @@ class Bulk:
         for source in (rows, (row for row in rows), _slowly(rows)):
             assert LOADED == await adapter.copy_in("bk01", ["id", "name"], source)
             result = await adapter.all("select id, name from bk01 order by id")
-            assert rows == result
+            wrong = [pair for pair in zip(rows, result, strict=True) if pair[0] != pair[1]]
+            assert [] == wrong[:1]  # a diff of thousands of rows would take minutes
             assert LOADED == await adapter.execute("delete from bk01")
         assert 0 == await adapter.copy_in("bk01", ["id"], [])
 
