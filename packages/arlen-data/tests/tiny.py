@@ -106,7 +106,7 @@ class Tiny(Database):
         if self.raw is None:
             raise PoolClosed("the database is not open")
         try:
-            cursor = self.raw.execute(PLACE.sub(placed, sql), tuple(map(kept, params)))
+            cursor = self.raw.execute(*bound(sql, [kept(each) for each in params]))
             found = cursor.fetchall()
         except (sqlite3.Error, OverflowError) as error:
             raise failure(error) from error
@@ -166,9 +166,22 @@ class TinySession(Session):
         self.database.perform(sql, ())
 
 
-def placed(found: re.Match[str]) -> str:
-    """Return how SQLite writes the place of a parameter."""
-    return found[1] or f"?{found[2]}"
+def bound(sql: str, values: list[Any]) -> tuple[str, list[Any]]:
+    """Return `?` for each `$n`, and the values in that order: Python 3.12 does not like `?1` with a list."""
+    places: list[int] = []
+
+    def placed(found: re.Match[str]) -> str:
+        if found[1]:
+            return found[1]
+        places.append(int(found[2]))
+        return "?"
+
+    text = PLACE.sub(placed, sql)
+    if not places:
+        return text, values
+    if max(places) != len(values):
+        raise sqlite3.ProgrammingError(f"the statement has {max(places)} parameters, and {len(values)} are given")
+    return text, [values[place - 1] for place in places]
 
 
 def kept(value: Any) -> Any:
