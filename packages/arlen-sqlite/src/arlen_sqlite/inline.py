@@ -20,7 +20,7 @@ _STEPS, _ALLOWANCE, _TURNS = 1000, 10, 16
 class Inline:
     """A connection on the loop's thread that only reads.
 
-    It stops a statement after 10,000 steps of SQLite's machine, about 0.2 ms; that one runs on threads from then on.
+    It stops a statement after 10,000 steps of SQLite's machine; that one runs on threads from then on.
 
     Args:
         connection: it does not wait for locks.
