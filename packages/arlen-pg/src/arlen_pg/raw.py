@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from arlen_data.errors import DatabaseError, QueryCanceled, TransactionError
 from arlen_data.results import Result
@@ -34,6 +34,7 @@ __all__ = ["LARGE", "RawWire"]
 _TUPLES = ExecStatus.TUPLES_OK
 _SYNC = ExecStatus.PIPELINE_SYNC
 _FATAL = ExecStatus.FATAL_ERROR
+_ACTIVE = TransactionStatus.ACTIVE
 _COPYING = {ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH}
 LARGE = 2000  # rows that are read in one turn of the loop: about a millisecond
 _SETTLE = 5.0  # seconds for a cancelled statement to end; then the connection is closed
@@ -339,22 +340,17 @@ class RawWire(Wire):
         call = Call(self.loop, sql)
         call.traits = kind
         self._open_stream(call)
-        ended = False
         try:
             self.pgconn.send_query_params(sql.encode(), values, types, formats)
             streams.chunked(self.pgconn, size)
             self._chunked = True
             async for chunk in streams.rows(self.pgconn, self.codec, params, size):
                 yield chunk
-            ended = True
-        except DatabaseError:
-            ended = True
-            raise
         except psycopg.Error as error:
             self._break(error)
             raise lost(str(error)) from error
         finally:
-            self._close_stream(call, ended=ended)
+            self._close_stream(call)
 
     def _open_stream(self, call: Call) -> None:
         if self.call is not None or self.streaming or self.settling is not None:
@@ -363,17 +359,17 @@ class RawWire(Wire):
         self.sent += 1
         self.detach()
 
-    def _close_stream(self, call: Call, *, ended: bool) -> None:
+    def _close_stream(self, call: Call) -> None:
         self.streaming = False
         if self.dead:
             return
         self.attach()
-        if ended:
-            call.left = True
-            self._finish(call)
-        else:
+        if self.pgconn.transaction_status == _ACTIVE:  # its reader left, or could not read what came
             self.leave(call)
             self.loop.call_soon(self._read_on)  # what libpq has read already makes no socket readable
+        else:
+            call.left = True
+            self._finish(call)
 
     def forget(self) -> None:
         """Forget what was prepared."""
@@ -397,7 +393,7 @@ class RawWire(Wire):
         finally:
             if self.link.closed:
                 self._break(psycopg.OperationalError("the server closed the connection"))
-            self._close_stream(call, ended=True)
+            self._close_stream(call)
 
     def attach(self) -> None:
         """Watch the socket."""
