@@ -661,3 +661,18 @@ async def test_every_route_may_be_cancelled_when_its_client_leaves(setting, sile
         await client.get("/silent")
         await client.get("/loud")
     assert {"silent": silent, "loud": loud} == found
+
+
+# -- what documents are made of
+
+
+def test_the_binder_reads_handlers_before_the_start():
+    """Nothing has to run for the plan of a handler: it says what comes from where, services included."""
+    app = made()
+    app.provide(Unit)
+
+    async def show(id: int, ctx: Context, unit: Unit, page: int = 1) -> None: ...
+
+    plan = app.binder().plan(show, {"id"})
+    assert ["path", "context", "service", "query"] == [each.source for each in plan.parameters]
+    assert ({}, "created") == (app.schemes, app.state)

@@ -262,3 +262,29 @@ def test_a_mount_may_have_a_host():
     router = Router()
     router.mount("", object(), host="a.org")
     assert (HostIs("a.org"),) == only(router).conditions
+
+
+def test_options_of_a_router_are_those_of_its_routes():
+    """An option of a router holds for routes that do not say it; the inner one wins, and mappings are merged."""
+    inner = Router("/b", options={"deadline": 2.0, "responses": {404: "inner", 409: "inner"}})
+    inner.get("/x", responses={409: "own"}, summary="x")(handler)
+    outer = Router("/a", options={"deadline": 1.0, "security": ["key"], "responses": {404: "outer", 403: "outer"}})
+    outer.include(inner)
+    expected = {
+        "deadline": 2.0,
+        "security": ["key"],
+        "responses": {403: "outer", 404: "inner", 409: "own"},
+        "summary": "x",
+    }
+    assert expected == only(outer).options
+
+
+def test_options_are_not_shared():
+    """What is changed in the options of one route is not changed in those of another, or of the router."""
+    router = Router(options={"responses": {404: "gone"}})
+    for path in ("/a", "/b"):
+        router.get(path, responses={409: "taken"})(handler)
+    first, second = router.flat()
+    first.options["responses"][500] = "broken"
+    assert {404: "gone", 409: "taken"} == second.options["responses"]
+    assert {404: "gone", 409: "taken"} == router.flat()[0].options["responses"]

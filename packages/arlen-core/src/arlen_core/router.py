@@ -30,6 +30,8 @@ class Router:
         host: of every route that declares none, such as "*.example.org"; an inner router overrides an outer one.
         name: joined with the names of its routes: "admin:users".
         tags: added to the tags of every route.
+        options: of every route that does not say them itself, such as `deadline`, `max_body` or `security`; an inner
+            router overrides an outer one, and mappings, such as `responses`, are merged key by key.
 
     >>> admin = Router("/admin", name="admin")
     >>> @admin.get("/users/{id:int}")
@@ -49,11 +51,12 @@ class Router:
         host: str | None = None,
         name: str = "",
         tags: Sequence[str] = (),
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.prefix = _prefix(prefix)
         self.guards, self.around, self.tags = tuple(guards), tuple(middleware), tuple(tags)
         self.formats = None if formats is None else tuple(formats)
-        self.host, self.name = host, name
+        self.host, self.name, self._usual = host, name, dict(options or {})
         self._items: list[tuple[str, str, Route | Mount | Router]] = []
 
     def route(
@@ -213,7 +216,7 @@ class Router:
         if isinstance(item, Mount):
             return replace(item, prefix=self.prefix + prefix + item.prefix, **shared)
         template = self.prefix + prefix + item.template or "/"
-        options = dict(item.options)
+        options = _merged(self._usual, item.options)
         if self.tags:
             options["tags"] = (*self.tags, *options.get("tags", ()))
         formats = item.formats or self.formats or ()
@@ -223,6 +226,11 @@ class Router:
         if self.host is None or any(isinstance(each, HostIs) for each in inner):
             return inner
         return (HostIs(self.host), *inner)
+
+
+def _merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+    both = [name for name in outer if isinstance(outer[name], Mapping) and isinstance(inner.get(name), Mapping)]
+    return {**outer, **inner, **{name: {**outer[name], **inner[name]} for name in both}}
 
 
 def _prefix(prefix: str) -> str:
