@@ -16,9 +16,18 @@ from arlen_server.backoff import Backoff
 from arlen_server.channel import Beat, Failed, Ready
 from arlen_server.children import Child
 
-__all__ = ["Pool", "Rules"]
+__all__ = ["CAUSES", "Pool", "Rules"]
 
 Launch = Callable[[int, int], Child]
+
+CAUSES = ("exit", "killed", "stuck", "recycled", "reload")
+"""Why processes were replaced: it ended by itself, by a signal, hung, had passed a limit, or its code was old."""
+
+_CAUSE = {
+    **dict.fromkeys(("stuck", "start_timeout"), "stuck"),
+    **dict.fromkeys(("requests", "age", "memory"), "recycled"),
+    "reloaded": "reload",
+}
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -73,6 +82,7 @@ class Pool:
         children: every process that has not ended.
         dead: why the pool gave up, or "".
         wake: when `tick` is due next.
+        restarts: how many processes were replaced, by cause; see `CAUSES`.
     """
 
     def __init__(
@@ -94,6 +104,7 @@ class Pool:
         self.children: list[Child] = []
         self.generation = self.floor = 1
         self.dead = ""
+        self.restarts = dict.fromkeys(CAUSES, 0)
         self.wake = -inf
         self.stopping = False
         self._emit = emit
@@ -109,6 +120,16 @@ class Pool:
     def ready(self) -> int:
         """How many processes serve."""
         return sum(child.state == "ready" for child in self.children)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the pool, for others to read."""
+        workers = [
+            {"slot": child.slot, "pid": child.pid, "generation": child.generation, "state": child.state}
+            for child in self.children
+        ]
+        alive, ready = len(workers), self.ready
+        return {"size": self.size, "alive": alive, "ready": ready, "restarts": {**self.restarts}, "workers": workers}
 
     @property
     def done(self) -> bool:
@@ -232,6 +253,9 @@ class Pool:
         )
         if not asked:
             self._failed(child, now)
+        cause = _CAUSE.get(reason) if asked else "killed" if code < 0 else "exit"
+        if cause and not self.stopping:
+            self.restarts[cause] += 1
 
     def _failed(self, child: Child, now: float) -> None:
         if child.ready_at is not None and now - child.ready_at >= self.rules.healthy_after:

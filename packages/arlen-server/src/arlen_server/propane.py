@@ -20,6 +20,7 @@ from arlen_server.children import Child, Plan, spawn_command, spawn_worker
 from arlen_server.pidfile import pidfile
 from arlen_server.pool import Pool, Rules
 from arlen_server.ports import Ports
+from arlen_server.runfolder import WORKER, RunFolder, parent
 from arlen_server.settings import Settings
 from arlen_server.tuning import Propane, Supervised
 
@@ -63,6 +64,7 @@ class Manager:
         self._environ = dict(environ)
         self._emit = emit
         self._stopping = False
+        self._started = time.time()
         self._ports: Ports
 
     def run(self) -> int:
@@ -79,10 +81,14 @@ class Manager:
             self._ports = Ports(self.settings, tuning.listener)
             stack.callback(self._ports.close)
             self._ports.reserve(_size(tuning))
+            folder = RunFolder(parent(tuning.run, self.root, self._environ), self._emit)
+            self._folder = stack.enter_context(folder)
+            self._environ = folder.environ(self._environ)
             inbox = stack.enter_context(_Inbox())
             stack.callback(self._kill)  # whatever happens, nothing outlives the manager
             self._make_pools()
-            self._emit("manager_started", addresses=self._ports.addresses, workers=self._web.size)
+            self._folder.keep(self._facts)  # before anybody is there to read it
+            self._emit("manager_started", addresses=self._ports.addresses, workers=self._web.size, run=folder.path)
             return self._loop(inbox)
 
     @property
@@ -96,12 +102,18 @@ class Manager:
             for pool in list(self.pools.values()):
                 pool.tick()
             self.pools = {name: pool for name, pool in self.pools.items() if name == "web" or not pool.done}
+            self._folder.keep(self._facts)
             if self._web.dead:
                 self._emit("manager_failed", reason=self._web.dead)
                 self._kill()
                 return 1
         self._emit("manager_stopped")
         return 0
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        pools = {name: pool.facts for name, pool in self.pools.items()}
+        return {"pid": os.getpid(), "started": self._started, "generation": self._web.generation, "pools": pools}
 
     def _wait(self, inbox: _Inbox) -> list[int]:
         """Sleep until a signal, a word from a worker, or the next deadline."""
@@ -204,11 +216,12 @@ class Manager:
     def _launch(self, slot: int, generation: int) -> Child:
         sockets = self._ports.grant(slot, self._web.size)
         plan = Plan(app=self._app, root=str(self.root), sockets=sockets)
-        return spawn_worker(plan, self._environ, slot=slot, generation=generation)
+        return spawn_worker(plan, self._environ | {WORKER: f"web.{slot}"}, slot=slot, generation=generation)
 
     def _command_launcher(self, command: Supervised) -> Callable[[int, int], Child]:
         def launch(slot: int, generation: int) -> Child:
-            return spawn_command(command.command, self._environ, root=self.root, slot=slot, generation=generation)
+            environ = self._environ | {WORKER: f"{command.name}.{slot}"}
+            return spawn_command(command.command, environ, root=self.root, slot=slot, generation=generation)
 
         return launch
 

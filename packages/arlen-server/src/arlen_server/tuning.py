@@ -95,6 +95,7 @@ class Propane(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(ge=0, le=0.5),
         _about("`max_requests`, `max_age` and the waits differ from worker to worker by up to this part"),
     ] = 0.1
+    run: Annotated[str, _about("folder in which propane makes its private one when it starts; empty: see above")] = ""
     pidfile: Annotated[str, _about("file that holds the manager's process id while it runs; empty for none")] = ""
     commands: Annotated[tuple[Supervised, ...], _about("other programs to keep alive, such as job workers")] = ()
 

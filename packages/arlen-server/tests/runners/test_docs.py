@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from arlen_server import boomhauer, pool, propane, refresh, solo
+from arlen_server import boomhauer, pool, propane, refresh, runfolder, solo
 from arlen_server.tuning import Boomhauer, Propane, Supervised
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -41,7 +41,9 @@ def test_names_that_restart_refresh_and_are_ignored():
         assert " ".join(f"`{name}`" for name in names) in text
 
 
-@pytest.mark.parametrize(("page", "modules"), [("propane", [propane, pool]), ("boomhauer", [boomhauer, solo])])
+@pytest.mark.parametrize(
+    ("page", "modules"), [("propane", [propane, pool, runfolder]), ("boomhauer", [boomhauer, solo])]
+)
 def test_every_event_is_described(page, modules):
     """Each event that the code tells has a row on the page, and each row is an event of the code."""
     source = "".join(Path(module.__file__).read_text() for module in modules)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from arlen_server.backoff import Backoff
 from arlen_server.channel import Beat, Failed, Ready
 from arlen_server.failures import Failure
-from arlen_server.pool import Pool, Rules
+from arlen_server.pool import CAUSES, Pool, Rules
 
 
 class Process:
@@ -550,3 +550,41 @@ def test_whatever_happens_the_pool_comes_to_rest(steps):
         bench.leave()
     assert [(slot, state) for slot, state, _ in bench.slots()] == [(slot, "ready") for slot in range(bench.pool.size)]
     assert all(child.generation >= bench.pool.floor and not child.worn for child in bench.pool.children)
+
+
+# what is known
+
+
+@pytest.mark.parametrize(
+    ("happens", "expected"),
+    [
+        (lambda bench: setattr(bench.pool.children[0], "code", 3), "exit"),
+        (lambda bench: bench.pool.children[0].kill(), "killed"),
+        (lambda bench: bench.tick(31.0), "stuck"),
+        (lambda bench: bench.beat(requests=5), "recycled"),
+        (lambda bench: bench.pool.reload(), "reload"),
+        (lambda bench: bench.pool.stop(), ""),
+        (lambda bench: bench.pool.kill(), ""),
+    ],
+)
+def test_restarts_are_counted_by_cause(happens, expected):
+    """Each process that is replaced counts once, when it has ended, with why; one that ends for good does not."""
+    bench = Bench(size=1, heartbeat_timeout=30.0, max_requests=5, healthy_after=0.0).ready()
+    happens(bench)
+    bench.tick()
+    if not bench.pool.stopping:
+        bench.ready()
+    bench.leave()
+    assert dict.fromkeys(CAUSES, 0) | ({expected: 1} if expected else {}) == bench.pool.restarts
+
+
+def test_facts_are_what_is_there():
+    """What others read: how many are wanted, run and serve, and which they are."""
+    bench = Bench(size=2).ready()
+    bench.pool.resize(3)
+    bench.tick()
+    facts = bench.pool.facts
+    assert (3, 3, 2) == (facts["size"], facts["alive"], facts["ready"])
+    assert [(0, 1, "ready"), (1, 2, "ready"), (2, 3, "starting")] == [
+        (each["slot"], each["pid"], each["state"]) for each in facts["workers"]
+    ]
