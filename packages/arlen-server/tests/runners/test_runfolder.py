@@ -198,19 +198,18 @@ def test_every_process_is_told_and_restarts_are_counted(run, root, until):
     propane.wait("worker_ready", 2, name="jobs")
     assert (root / "..").resolve() == folder.parent.resolve()
     assert f"{folder} web.0" == propane.get("/run")[1]
-    assert [f"{folder} jobs.{slot}\n" for slot in range(2)] == [
-        (root / f"jobs.{slot}").read_text() for slot in range(2)
-    ]
+    for place in ("jobs.0", "jobs.1"):
+        said = until(lambda path=root / place: path.exists() and path.read_text(), f"the word of {place}")
+        assert f"{folder} {place}\n" == said
 
     def known():
-        return json.loads((folder / MANAGER).read_text())
+        facts = json.loads((folder / MANAGER).read_text())
+        return facts if [1, 2] == [facts["pools"][name]["restarts"]["reload"] for name in ("web", "jobs")] else None
 
     os.kill(propane.wait("worker_ready", name="web")["worker_pid"], signal.SIGKILL)
     propane.wait("worker_ready", 2, name="web")
     propane.signal(signal.SIGHUP)
-    propane.wait("worker_exited", name="web", reason="reloaded")
-    until(lambda: known()["pools"]["jobs"]["restarts"]["reload"] == 2, "the reload of the commands")
-    facts = known()
+    facts = until(known, "the reload of every process")
     web = facts["pools"]["web"]
     assert (propane.pid, 2, {"web", "jobs"}) == (facts["pid"], facts["generation"], set(facts["pools"]))
     assert {"exit": 0, "killed": 1, "stuck": 0, "recycled": 0, "reload": 1} == web["restarts"]
@@ -221,7 +220,7 @@ def test_every_process_is_told_and_restarts_are_counted(run, root, until):
     assert not folder.exists()
 
 
-def test_killed_manager_is_cleaned_after(run, root, until, alive):
+def test_killed_manager_is_cleaned_after(run, root):
     """KILL leaves the folder; the next propane removes it, and not that of one which lives."""
     with (root / "config" / "app.toml").open("a") as file:
         file.write('[server.propane]\nrun = ".."\n')
