@@ -32,6 +32,7 @@ from arlen_core.logs import Logs, LogSettings
 from arlen_core.matcher import Matcher
 from arlen_core.mounts import adopt, nested
 from arlen_core.pipeline import Pipeline
+from arlen_core.plugins import Plugins, PluginSettings
 from arlen_core.queries import Query
 from arlen_core.recovery import Recovery
 from arlen_core.requests import Request
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from arlen_core.answers import Renderer
+    from arlen_core.commands import Command
     from arlen_core.responses import Response
 
 __all__ = ["App"]
@@ -74,6 +76,12 @@ class App(Router):
         services: what handlers can ask for by type.
         helpers: functions by name, for templates and `Context.helpers`.
         renderer: makes pages of templates; set by `arlen-web`.
+        plugins: what `use` was given, and what the configuration enables; see `arlen_core.plugins`.
+        commands: what the `arlen` command line can do inside this application; see `arlen_core.commands`.
+        migrations: `Migrations` of `arlen-data`, beside those in the application's own folder.
+        templates: folders that `arlen-web` looks through after the application's own.
+        statics: prefixes and folders that `arlen-web` serves: `("/shop/static", folder)`.
+        translations: folders of messages, after which the application's own are read.
 
     >>> from arlen_core.testing import run
     >>> app = App("hello")
@@ -119,7 +127,12 @@ class App(Router):
         self._threads: anyio.CapacityLimiter | None = None
         self._access = Access(self.logs) if self.logs.settings.access else None
         self._after: Callable[..., None] | None = None
-        self._plugins: dict[str, Any] = {}
+        self.commands: list[Command] = []
+        self.migrations: list[Any] = []
+        self.templates: list[Path] = []
+        self.statics: list[tuple[str, Path]] = []
+        self.translations: list[Path] = []
+        self.plugins = Plugins(self, self.settings("plugins", PluginSettings))
         self._reserved: list[Route] = []
         self._dispatch: Dispatcher | None = None
         self._links: Links | None = None
@@ -155,22 +168,14 @@ class App(Router):
         return self.services.add(factory, **options)
 
     def use(self, plugin: P) -> P:
-        """Register a plugin, once: its `register(app)` adds what it brings. Returns the plugin.
+        """Take a plugin, once: its `register(app)` adds what it brings. Returns the plugin that is in use.
 
-        Raises `StartupError` when another plugin has its `name`, or the application runs.
+        A `Plugin`, or what declares an order, registers at the start, after those that it waits for; any other object
+        at once. One that is there already, or one of the same class with equal attributes, is not taken again.
+
+        Raises `StartupError` when another plugin has its `name`, it is none, or the application runs.
         """
-        name = getattr(plugin, "name", type(plugin).__name__)
-        if self.state not in {"created", "stopped"}:
-            raise StartupError(
-                f"plugin {name!r} came while the application is {self.state}", fix="use it before the start"
-            )
-        known = self._plugins.get(name)
-        if known is not None and known is not plugin:
-            raise StartupError(f"two plugins are called {name!r}", fix="drop one, or give one another name")
-        if known is None:
-            cast("Any", plugin).register(self)
-            self._plugins[name] = plugin
-        return plugin
+        return cast("P", self.plugins.add(plugin))
 
     def hook(self, name: str) -> Callable[[F], F]:
         """Decorate a function that runs at a named moment; see `arlen_core.hooks.HOOKS`."""
@@ -225,11 +230,12 @@ class App(Router):
         return cast("S", self.services.resolve(kind))
 
     async def start(self) -> None:
-        """Check the configuration, compile the routes, start services and mounted applications.
+        """Let plugins register, check the configuration, compile the routes, start services, plugins, mounts.
 
         Raises `StartupError` naming the culprit; what had started is stopped.
         """
         if self.state in {"created", "stopped"}:
+            self.plugins.settle()
             self.config.check()
             self._compile()
             self.logs.start()
@@ -315,7 +321,8 @@ class App(Router):
             checked=self.env != "production",
         )
         nested(self)
-        routes, units = self.flat(), [Unit("the services", self.services.start, self.services.stop)]
+        routes, services = self.flat(), Unit("the services", self.services.start, self.services.stop)
+        units = [services, *self.plugins.units()]
         for item in routes:
             if isinstance(item, Mount):
                 call, unit = adopt(item.prefix, item.target, timeout=self.http.start_timeout, failed=self._late)

@@ -28,15 +28,18 @@ def gathered(app: Any, db: Database) -> list[Migrations]:
     """Return all migrations of an application for a database: those of its plugins, then its own.
 
     Args:
-        app: whose plugins may have an attribute `migrations`: a `Migrations`, or several.
+        app: whose plugins may have an attribute `migrations`, a `Migrations` or several, or add them to
+            `app.migrations`.
         db: its attribute `migrations`, when it has one, is the folder of the application's own; otherwise that is
             `db/migrations`, or `db/migrations/NAME` for another database than the default one.
     """
-    made: list[Migrations] = []
-    for plugin in app._plugins.values():  # noqa: SLF001  # there is no other way to ask for them
+    app.plugins.settle()
+    found: list[Migrations] = []
+    for plugin in app.plugins:
         brought = [] if isinstance(plugin, Queries) else getattr(plugin, "migrations", None) or []
-        brought = [brought] if isinstance(brought, Migrations) else brought
-        made += [each for each in brought if each.target == db.name]
+        found += [brought] if isinstance(brought, Migrations) else brought
+    found += [each for each in app.migrations if each not in found]
+    made = [each for each in found if each.target == db.name]
     own = getattr(db, "migrations", None) or folder(db.name)
     own = own if isinstance(own, Migrations) else Migrations(Path(app.root) / own, target=db.name)
     return [*made, own] if own.folder.is_dir() or not made else made

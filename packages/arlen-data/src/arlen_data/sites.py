@@ -69,7 +69,7 @@ def _app(args: Namespace) -> Any:
 
 def _used(app: Any, target: str) -> Database:
     found: dict[str, Database] = {}
-    for plugin in app._plugins.values():  # noqa: SLF001
+    for plugin in app.plugins:
         if isinstance(plugin, Database):
             found[plugin.name] = plugin
         elif isinstance(plugin, Databases):

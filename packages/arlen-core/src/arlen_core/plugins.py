@@ -1,0 +1,331 @@
+"""Plugins: parts that an application gets from elsewhere, in the order that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct
+
+from arlen_core.contributions import collected, fresh, told
+from arlen_core.enabling import found
+from arlen_core.errors import StartupError
+from arlen_core.lifecycle import Unit
+from arlen_core.manifests import API, absent, faults, node
+from arlen_core.ordering import ordered
+
+if TYPE_CHECKING:
+    from arlen_core.app import App
+
+__all__ = ["API", "Plugged", "Plugin", "PluginSettings", "Plugins"]
+
+
+class PluginSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `[plugins]`.
+
+    Attributes:
+        enabled: plugins to load, beside those that the code uses: "package.module:Name", or the name of an entry point
+            in the group `arlen.plugins` of an installed package. Nothing else is imported.
+        timeout: seconds that a plugin has to start, and to stop, when it does not say so itself.
+    """
+
+    enabled: tuple[str, ...] = ()
+    timeout: Annotated[float, Meta(gt=0)] = 30.0
+
+
+class Plugin:
+    """A part that an application gets from elsewhere; subclass it, and give it to `App.use`.
+
+    Attributes:
+        name: a lower-case letter, then letters, digits, - and _; no other plugin of the application has it.
+        version: its own, such as "0.1.0".
+        arlen_api: the versions of this interface that it works with, such as ">=1,<2"; see `API`.
+        depends_on: names of plugins that must be in use; they register and start before it.
+        after: names of plugins that come before it, if they are in use.
+        before: names of plugins that come after it, if they are in use.
+        settings: a Struct with a default for every field: the section of the configuration that has the plugin's
+            name, with _ for -.
+        config: the instance of `settings`, set before `register`. One that the plugin made for itself stays.
+        timeout: seconds to start, and to stop; by default `plugins.timeout` of the configuration.
+
+    ```python
+    import anyio
+    from arlen_core import App
+    from arlen_core.plugins import Plugin
+
+
+    class Greeter(Plugin):
+        name = "greeter"
+        version = "0.1.0"
+        arlen_api = ">=1,<2"
+
+        def register(self, app: App) -> None:
+            app.helper("greet", lambda who: f"hello {who}")
+
+
+    async def main() -> None:
+        app = App("board")
+        app.use(Greeter())
+        await app.start()
+        assert app.helpers["greet"][0]("ada") == "hello ada"
+        await app.stop()
+
+
+    anyio.run(main)
+    ```
+    """
+
+    name: str = ""
+    version: str = ""
+    arlen_api: str = ""
+    depends_on: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    settings: ClassVar[type[Struct] | None] = None
+    timeout: float | None = None
+    config: Any = None
+
+    def register(self, app: App) -> None:
+        """Add what the plugin brings, by the application's own methods; called once, after what it waits for."""
+
+    def settled(self, app: App) -> None:
+        """Look at what all plugins have added, and add what follows from it; called after the last `register`.
+
+        It is called again when more plugins have come between a stop and a start.
+        """
+
+    async def start(self, app: App) -> None:
+        """Begin; the services have started, and so have all plugins that this one waits for."""
+
+    async def stop(self, app: App) -> None:
+        """End; those that waited for this one have stopped. Called only when `start` has come to its end."""
+
+
+class Plugged:
+    """One plugin of an application.
+
+    Attributes:
+        plugin: the object.
+        name: its name, or that of its class.
+        source: where it comes from: "code", or what `plugins.enabled` says.
+        registered: whether its `register` has come to its end.
+        brought: what it has added, by kind, as it is shown.
+    """
+
+    def __init__(self, plugin: Any, source: str = "code") -> None:
+        self.plugin, self.source = plugin, source
+        self.name = str(getattr(plugin, "name", "") or type(plugin).__name__)
+        self.registered = False
+        self.items: dict[str, list[Any]] = {}
+        self._made = dict(getattr(plugin, "__dict__", {}))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it registers in its turn; an object that is no `Plugin` and asks for no order does so at once."""
+        plugin = self.plugin
+        return isinstance(plugin, Plugin) or any(
+            getattr(plugin, each, ()) for each in ("depends_on", "after", "before")
+        )
+
+    @property
+    def brought(self) -> dict[str, list[str]]:
+        """What it has added, by kind, as it is shown."""
+        made: dict[str, list[str]] = {}
+        for kind, items in self.items.items():
+            made.setdefault(kind.partition(".")[0], []).extend(told(kind, items))
+        return made
+
+    def same(self, other: Any) -> bool:
+        """Say whether another plugin is this one, or made in the same way: then it is not needed a second time."""
+        if other is self.plugin or not isinstance(other, Plugin):
+            return other is self.plugin
+        return type(other) is type(self.plugin) and vars(other) == self._made
+
+
+class Plugins:
+    """The plugins of one application, `app.plugins`; iterating gives the objects, in their order when they have one.
+
+    Args:
+        app: whose.
+        settings: the section `[plugins]`.
+    """
+
+    def __init__(self, app: App, settings: PluginSettings) -> None:
+        self._app, self.settings = app, settings
+        self._known: dict[str, Plugged] = {}
+        self._loaded: set[str] = set()
+        self._settling = False
+        self._seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the plugins."""
+        return (each.plugin for each in self.known())
+
+    def known(self) -> list[Plugged]:
+        """Return the plugins in the order in which they register and start; as they came when there is none."""
+        try:
+            return self.order()
+        except StartupError:
+            return [*self._known.values()]
+
+    def order(self) -> list[Plugged]:
+        """Return the plugins in the order in which they register and start; `StartupError` when there is none."""
+        return [self._known[name] for name in ordered(node(each.plugin, each.name) for each in self._known.values())]
+
+    def add(self, plugin: Any, source: str = "code") -> Any:
+        """Take a plugin; see `App.use`. Returns the one that is in use."""
+        made = Plugged(_checked(plugin), source)
+        if self._app.state not in {"created", "stopped"}:
+            reason = f"plugin {made.name!r} came while the application is {self._app.state}"
+            raise StartupError(reason, fix="use it before the start", code="plugin_late")
+        known = self._known.get(made.name)
+        if known is None:
+            self._take(made)
+        elif not known.same(plugin):
+            raise _twice(known, made)
+        return self._known[made.name].plugin
+
+    def settle(self) -> None:
+        """Load what the configuration enables, and let all plugins register that have not, in their order.
+
+        The start does this; call it to look at an application that has not started. Does nothing the second time.
+
+        Raises:
+            StartupError: what `problems` finds, or a plugin failed to register.
+        """
+        if self._settling:
+            return
+        self._settling = True
+        try:
+            self._settle()
+        finally:
+            self._settling = False
+
+    def problems(self) -> list[StartupError]:
+        """Return all that keeps the plugins from registering: each with code, reason and fix.
+
+        It loads what the configuration enables, and reads the sections of the plugins.
+        """
+        made = self._load()
+        for each in self._known.values():
+            made += faults(each.plugin, each.name)
+        for each in self._known.values():
+            made += [*absent(each.plugin, each.name, self._known), *self._configured(each)]
+        try:
+            self.order()
+        except StartupError as error:
+            made.append(error)
+        return made
+
+    def units(self) -> list[Unit]:
+        """Return the parts of the lifecycle: one for each plugin that starts or stops anything, in their order."""
+        return [self._unit(each) for each in self.order() if _lives(each.plugin)]
+
+    def _take(self, made: Plugged) -> None:
+        self._known[made.name] = made
+        if made.ordered:
+            return
+        try:
+            self._register(made)
+        except BaseException:
+            self._known.pop(made.name, None)
+            raise
+
+    def _settle(self) -> None:
+        while True:
+            _raise(self.problems())
+            waiting = [each for each in self.order() if not each.registered]
+            if not waiting:
+                break
+            try:
+                self._register(waiting[0])
+            except Exception as error:
+                raise _failed(waiting[0].name, "register", error) from error
+        if self._seen == len(self._known):
+            return
+        for each in self.order():
+            settled = getattr(each.plugin, "settled", None)
+            if settled is not None:
+                settled(self._app)
+        self._seen = len(self._known)
+
+    def _register(self, each: Plugged) -> None:
+        before, others = collected(self._app), set(self._known)
+        each.plugin.register(self._app)
+        each.items, each.registered = fresh(before, collected(self._app)), True
+        inner = [other for name, other in self._known.items() if name not in others]  # it has used some by itself
+        for kind, items in each.items.items():
+            theirs = {id(item) for other in inner for item in other.items.get(kind, ())}
+            each.items[kind] = [item for item in items if id(item) not in theirs]
+
+    def _load(self) -> list[StartupError]:
+        made = []
+        for word in self.settings.enabled:
+            if word not in self._loaded:
+                try:
+                    self.add(found(word), word)
+                    self._loaded.add(word)
+                except StartupError as error:
+                    made.append(error)
+        return made
+
+    def _configured(self, each: Plugged) -> list[StartupError]:
+        plugin = each.plugin
+        kind: Any = plugin.settings if isinstance(plugin, Plugin) and plugin.config is None else None
+        if kind is None:
+            return []
+        if not isinstance(kind, type) or not issubclass(kind, Struct):
+            reason = f"plugin {each.name!r}: its settings are no Struct"
+            return [StartupError(reason, fix="name a class that is a msgspec.Struct", code="plugin_invalid")]
+        try:
+            plugin.config = self._app.settings(each.name.replace("-", "_"), kind)
+        except StartupError as error:
+            return [error]
+        return []
+
+    def _unit(self, each: Plugged) -> Unit:
+        async def start() -> None:
+            await each.plugin.start(self._app)
+
+        async def stop() -> None:
+            await each.plugin.stop(self._app)
+
+        timeout = self.settings.timeout if each.plugin.timeout is None else each.plugin.timeout
+        return Unit(f"plugin {each.name!r}", start, stop, timeout)
+
+
+def _lives(plugin: Any) -> bool:
+    kind = type(plugin)
+    return isinstance(plugin, Plugin) and (kind.start is not Plugin.start or kind.stop is not Plugin.stop)
+
+
+def _checked(plugin: Any) -> Any:
+    if not isinstance(plugin, type) and callable(getattr(plugin, "register", None)):
+        return plugin
+    made = isinstance(plugin, type) and hasattr(plugin, "register")
+    fix = f"make one: app.use({plugin.__name__}())" if made else "give it a method `register(app)`, or subclass Plugin"
+    raise StartupError(f"{plugin!r} is no plugin", fix=fix, code="plugin_invalid")
+
+
+def _twice(known: Plugged, made: Plugged) -> StartupError:
+    alike = type(known.plugin) is type(made.plugin)
+    fix = "drop one, or give one another name"
+    if alike and {known.source, made.source} != {"code"}:
+        fix = "use it once: in the code, or in plugins.enabled"
+    return StartupError(f"two plugins are called {made.name!r}", fix=fix, code="plugin_twice")
+
+
+def _failed(name: str, verb: str, error: Exception) -> StartupError:
+    if not isinstance(error, StartupError):
+        return StartupError(f"plugin {name!r} failed to {verb}: {type(error).__name__}: {error}", code="plugin_failed")
+    if name in error.reason:
+        return error
+    return StartupError(f"plugin {name!r}: {error.reason}", fix=error.fix, code=error.code)
+
+
+def _raise(problems: list[StartupError]) -> None:
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        lines = "\n".join(f"  {each}" for each in problems)
+        raise StartupError(f"{len(problems)} problems with plugins:\n{lines}", code=problems[0].code)
