@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
@@ -30,6 +31,7 @@ from arlen_core.lifecycle import Lifecycle, Unit
 from arlen_core.links import Links
 from arlen_core.logs import Logs, LogSettings
 from arlen_core.matcher import Matcher
+from arlen_core.meters import Meters
 from arlen_core.mounts import adopt, nested
 from arlen_core.pipeline import Pipeline
 from arlen_core.plugins import Plugins, PluginSettings
@@ -41,6 +43,7 @@ from arlen_core.routes import Mount, Route
 from arlen_core.services import Services
 from arlen_core.settings import HEADERS, HttpSettings
 from arlen_core.sockets import SocketClosed
+from arlen_core.spans import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
     from arlen_core.answers import Renderer
     from arlen_core.commands import Command
     from arlen_core.responses import Response
+
+    Begin = Callable[[Request], object]
+    Ended = Callable[[Request, Response, int, BaseException | None], object]
 
 __all__ = ["App"]
 
@@ -75,13 +81,10 @@ class App(Router):
         hooks: named moments; see `arlen_core.hooks`.
         services: what handlers can ask for by type.
         helpers: functions by name, for templates and `Context.helpers`.
+        meters: what it counts and measures; see `arlen_core.meters`.
+        spans: what happens in its requests and when; see `arlen_core.spans`.
         renderer: makes pages of templates; set by `arlen-web`.
-        plugins: what `use` was given, and what the configuration enables; see `arlen_core.plugins`.
-        commands: what the `arlen` command line can do inside this application; see `arlen_core.commands`.
-        migrations: `Migrations` of `arlen-data`, beside those in the application's own folder.
-        templates: folders that `arlen-web` looks through after the application's own.
-        statics: prefixes and folders that `arlen-web` serves: `("/shop/static", folder)`.
-        translations: folders of messages, after which the application's own are read.
+        schemes: how clients may say who they are: OpenAPI security schemes by name, which routes name in `security=`.
 
     >>> from arlen_core.testing import run
     >>> app = App("hello")
@@ -116,16 +119,20 @@ class App(Router):
         for kind, value in ((App, self), (Config, self.config), (Clock, self.clock)):
             self.services.add(partial(_itself, value), kind)
         self.helpers: dict[str, tuple[Callable[..., Any], bool]] = {}
+        self.schemes: dict[str, dict[str, Any]] = {}
         self.http = self.settings("http", HttpSettings)
         self.forms, self.compression = self.settings("forms", FormLimits), self.settings("compression", Compression)
         self.logs = Logs(self.settings("log", LogSettings), self.env, root=self.root, clock=self.clock)
         self.log = self.logs.log
         self.background = Background(self.settings("background", BackgroundSettings), self.log)
         self.health = Health(self.clock, self.log)
+        self.meters, self.spans = Meters(), Tracer(self._late, self._arm)
         self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout)
         self._recovery = Recovery(self)
         self._threads: anyio.CapacityLimiter | None = None
         self._access = Access(self.logs) if self.logs.settings.access else None
+        self._observers: list[tuple[Begin | None, Ended | None]] = []
+        self._ended: Ended | None = None
         self._after: Callable[..., None] | None = None
         self.commands: list[Command] = []
         self.migrations: list[Any] = []
@@ -149,6 +156,11 @@ class App(Router):
     def state(self) -> str:
         """Where its life stands: created, starting, started, stopping or stopped."""
         return self.lifecycle.state
+
+    @property
+    def ends(self) -> list[Ended]:
+        """What `observe` was told to call at the end of requests."""
+        return [end for _, end in self._observers if end is not None]
 
     def settings(self, section: str, kind: type[S]) -> S:
         """Return a section of the configuration as `kind`, a Struct; `ConfigError` says what is wrong in it.
@@ -180,6 +192,18 @@ class App(Router):
     def hook(self, name: str) -> Callable[[F], F]:
         """Decorate a function that runs at a named moment; see `arlen_core.hooks.HOOKS`."""
         return cast("Callable[[F], F]", self.hooks.on(name))
+
+    def observe(self, begin: Begin | None = None, end: Ended | None = None) -> None:
+        """Hear of every request, those of mounted applications too, for what counts and measures; before the start.
+
+        Args:
+            begin: called with the request, before anything else.
+            end: called with the request, the response, the bytes of the body that were sent, and what kept them from
+                being sent, or `None`. The times of its stages are in the request; see `Request.received`.
+
+        Both run on the way of every request, so they must be quick, and may not raise.
+        """
+        self._observers.append((begin, end))
 
     def error(self, kind: int | type[Exception]) -> Callable[[F], F]:
         """Decorate `async def handler(ctx, error)`, which answers a status (404) or an exception type.
@@ -275,20 +299,24 @@ class App(Router):
             sent: bytes of the body that were written.
             error: what kept it from being complete.
         """
-        if self._access is not None:
-            self._access(request, response, sent, error)
+        if self._ended is not None:
+            request.ended = perf_counter_ns()
+            self._ended(request, response, sent, error)
         if error is not None and isinstance(error, Exception) and not isinstance(error, _LEFT):
             self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
         if request.state or self._after is not None:
-            self.after(request, response)
+            self.after(request, response, sent, error)
 
-    def after(self, request: Request, response: Response) -> None:
+    def after(self, request: Request, response: Response, sent: int = 0, error: BaseException | None = None) -> None:
         """Do what waits for the end of a request, its background work and `after_response`; `finish` calls it.
 
         A failure is logged.
         """
         for mounted, child, made in request.state.pop("mounts", ()):
-            mounted.after(child, made)
+            child.ended = request.ended
+            for end in mounted.ends:
+                end(child, made, sent, error)
+            mounted.after(child, made, sent, error)
         for context, function, args, options in request.state.pop("background", ()):
             context.run(self._spawn, function, args, options)
         if self._after is not None:
@@ -301,7 +329,8 @@ class App(Router):
         """Serve one connection of an ASGI server."""
         await bridge(self, scope, receive, send)
 
-    def _compile(self) -> None:
+    def binder(self) -> Binder:
+        """Return what reads the signatures of its handlers: its plans say what each of them takes, and from where."""
         special = {
             Request: lambda request: request,
             Context: self.context,
@@ -310,10 +339,12 @@ class App(Router):
             Headers: lambda request: request.headers,
             Body: lambda request: request.body,
         }
-        binder = Binder(special, self.services, lambda: self._threads, self.forms)
+        return Binder(special, self.services, lambda: self._threads, self.forms)
+
+    def _compile(self) -> None:
         http = self.http
         pipeline = Pipeline(
-            binder,
+            self.binder(),
             self.hooks,
             self._recovery,
             formats=http.formats,
@@ -325,7 +356,12 @@ class App(Router):
         units = [services, *self.plugins.units()]
         for item in routes:
             if isinstance(item, Mount):
-                call, unit = adopt(item.prefix, item.target, timeout=self.http.start_timeout, failed=self._late)
+                call, unit = adopt(
+                    item.prefix, item.target, timeout=http.start_timeout, failed=self._late, tracer=self.spans
+                )
+                if isinstance(item.target, App):
+                    item.target.spans.under(self.spans)
+                    item.target.meters.under(self.meters)
                 item.call = pipeline.around(call, item.guards, item.middleware)
                 units.append(unit)
             else:
@@ -344,10 +380,18 @@ class App(Router):
             compression=self.compression,
             identity=self.http.identity,
             timing=self.debug if self.http.timing is None else self.http.timing,
-            clocks=self._access is not None,
+            begins=[begin for begin, _ in self._observers if begin is not None],
         )
+        self._arm()
         self._after = self.hooks.sender("after_response", self.background.spawn)
         self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])
+
+    def _arm(self) -> None:
+        """Tell those who want to know of the end of requests; when there are none, nobody looks at a clock."""
+        traced = self.spans.finished if self.spans.on else None
+        self._ended = _ending([each for each in (self._access, *self.ends, traced) if each is not None])
+        if self._dispatch is not None:
+            self._dispatch.clock(on=self._ended is not None)
 
     def _failed(self, name: str, error: BaseException) -> None:
         self.log.error("service.failed", service=name, exc_info=error)
@@ -368,6 +412,17 @@ class App(Router):
 
 async def _unstarted(_: Request) -> Response:
     raise StartupError("the application has not started", fix="await app.start() first")
+
+
+def _ending(ends: list[Ended]) -> Ended | None:
+    if len(ends) < 2:
+        return ends[0] if ends else None
+
+    def ended(request: Request, response: Response, sent: int, error: BaseException | None) -> None:
+        for each in ends:
+            each(request, response, sent, error)
+
+    return ended
 
 
 def _itself(value: Any) -> Any:

@@ -54,7 +54,7 @@ class Dispatcher:
         compression: what is compressed.
         identity: send the request id and the trace.
         timing: send how long the stages took, as `Server-Timing`.
-        clocks: take note of how long the stages took, for the log.
+        begins: called with each request, first of all.
     """
 
     def __init__(
@@ -69,8 +69,9 @@ class Dispatcher:
         compression: Compression | None = None,
         identity: bool = True,
         timing: bool = False,
-        clocks: bool = True,
+        begins: Sequence[Callable[[Request], object]] = (),
     ) -> None:
+        self._enter: Callable[[Request], object] = _entering(begins) if begins else current.set
         self._match, self._static, self._recover = matcher.match, matcher.static, recover
         self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
         self._last = hooks.runner("before_response")
@@ -78,18 +79,22 @@ class Dispatcher:
         self._max_body, self._timing = max_body, timing
         self._compression = compression or Compression()
         self._minimum = self._compression.minimum
-        self._clocks = clocks or timing
+        self._clocks = True
         self._names = self._uniform.names
         self._bare = not (self._names or timing)
         self._plainly = self._first is None and self._matched is None
         self._missing = compose(self._miss, around)
+
+    def clock(self, *, on: bool) -> None:
+        """Take note of how long the stages took, which is on by default, or do not: nobody will ask."""
+        self._clocks = on or self._timing
 
     async def handle(self, request: Request) -> Response:
         """Answer a request. Exceptions become responses; cancellation passes through.
 
         One coroutine does what most requests need, for each call more costs one in thirty of a request.
         """
-        current.set(request)
+        self._enter(request)
         if self._clocks and not request.received:
             request.received = perf_counter_ns()
         try:
@@ -265,6 +270,15 @@ class Dispatcher:
                 wear(request, response)
                 break
         return response
+
+
+def _entering(begins: Sequence[Callable[[Request], object]]) -> Callable[[Request], object]:
+    def enter(request: Request) -> None:
+        current.set(request)
+        for begin in begins:
+            begin(request)
+
+    return enter
 
 
 def _validated(request: Request, response: Response) -> bool:

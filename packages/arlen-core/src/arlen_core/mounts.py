@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from arlen_core.requests import Request
     from arlen_core.responses import Response
+    from arlen_core.spans import Tracer
 
     Call = Callable[[Request], Awaitable[Response]]
 
@@ -27,6 +28,7 @@ def adopt(
     *,
     timeout: float | None = None,
     failed: Callable[[str, BaseException], object] | None = None,
+    tracer: Tracer | None = None,
 ) -> tuple[Call, Unit]:
     """Return how to call a mounted application, and the unit of its lifecycle.
 
@@ -35,12 +37,13 @@ def adopt(
         target: an `App`, an ASGI application (three parameters) or a WSGI application (two).
         timeout: seconds that an ASGI or WSGI application has to start, and to stop.
         failed: called with a name and an error when one fails where nobody waits for it.
+        tracer: who listens to it hears of what happens in the mounted application too.
 
     Raises `StartupError` when it is none of these, or when `arlen-core[wsgi]` is not installed for a WSGI application.
     """
     name = f"the application mounted at {prefix or '/'}"
     if hasattr(target, "handle") and hasattr(target, "start"):
-        return _native(prefix, target), Unit(name, target.start, target.stop)
+        return _native(prefix, target, tracer), Unit(name, target.start, target.stop)
     takes = _parameters(target)
     if takes == 2:
         from arlen_core.wsgi import Wsgi  # needs an extra
@@ -63,8 +66,10 @@ def nested(app: Any, above: tuple[Any, ...] = ()) -> None:
             nested(target, (*above, app))
 
 
-def _native(prefix: str, target: Any) -> Call:
+def _native(prefix: str, target: Any, tracer: Tracer | None) -> Call:
     async def call(request: Request) -> Response:
+        if tracer is not None and tracer.on:
+            tracer.record(request)  # one record for both
         child = request.below(prefix, request.state.pop("mounted"))
         response: Response = await target.handle(child)
         request.failure = request.failure or child.failure

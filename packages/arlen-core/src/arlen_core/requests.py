@@ -49,7 +49,7 @@ class Request:
         received: when its head had arrived, in nanoseconds of `time.perf_counter_ns`, for those whose body comes later;
             for others when the application took it, if somebody wants to know, else 0.
         native: whether the server adds the `uniform` of a response by itself; see `arlen_core.uniforms`.
-        routed, handled: when its route was found and its response made; 0 where nobody wants to know.
+        routed, handled, ended: when its route was found, its response made, and sent; 0 where nobody wants to know.
     """
 
     __slots__ = (
@@ -63,6 +63,7 @@ class Request:
         "client",
         "closers",
         "context",
+        "ended",
         "failure",
         "format",
         "handled",
@@ -103,7 +104,7 @@ class Request:
         self.root = self._id = self._trace = self.format = self.template = ""
         self.params: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
-        self.received = self.routed = self.handled = 0
+        self.received = self.routed = self.handled = self.ended = 0
         self.native = False
         self.route: Route | None = None
         self.closers: list[Callable[[BaseException | None], Awaitable[object]]] | None = None

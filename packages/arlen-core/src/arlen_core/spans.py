@@ -1,0 +1,370 @@
+"""Spans: what happened in a request and when, from one clock, for traces, the developer's page and Server-Timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter_ns, time_ns
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from msgspec import Struct, field
+
+from arlen_core.ids import new_id, new_span, parse_state, parse_trace
+from arlen_core.logs import current
+
+if TYPE_CHECKING:
+    from arlen_core.requests import Request
+    from arlen_core.responses import Response
+
+__all__ = ["Listener", "Span", "Tracer", "active", "propagation"]
+
+MOST = 512
+"""Spans of one request that are kept until its end; those of a longer one are told in parts."""
+
+_KEY = "spans"
+_ATTRIBUTES = 128  # of one span, as OpenTelemetry's limit; further ones are left out
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
+
+
+class Span(Struct, kw_only=True):
+    """Something that took some time.
+
+    Attributes:
+        name: few different ones: "GET /orders/{id}", "select orders", never a value.
+        kind: "server" for a request, "client" for what another process did, "producer" and "consumer" for jobs and
+            messages, "internal" for the rest.
+        trace_id: 32 hex digits.
+        span_id: 16 hex digits.
+        parent_id: of the span in which it happened; "" for the first of a trace.
+        start, end: in nanoseconds of `time.perf_counter_ns`; add `Tracer.epoch()` for Unix time.
+        attributes: by OpenTelemetry's names; strings, numbers, booleans, or lists of one of these.
+        error: what it failed with, or a short word for it; `None` when it went well.
+        links: the `traceparent` of spans that led to this one although it is no part of them.
+        flags: of the trace: bit 0 "sampled".
+        tracestate: what the caller sent of it, for the span of a request.
+    """
+
+    name: str
+    kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal"
+    trace_id: str
+    span_id: str
+    parent_id: str = ""
+    start: int
+    end: int = 0
+    attributes: dict[str, Any] = field(default_factory=dict)
+    error: BaseException | str | None = None
+    links: tuple[str, ...] = ()
+    flags: int = 1
+    tracestate: str = ""
+
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute; the 129th and later ones are left out."""
+        if name in self.attributes or len(self.attributes) < _ATTRIBUTES:
+            self.attributes[name] = value
+
+    @property
+    def traceparent(self) -> str:
+        """What to send to whoever does a part of this (W3C Trace Context §3.2)."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
+
+
+class Listener(Struct, frozen=True):
+    """Who wants to know.
+
+    Attributes:
+        tell: called on the event loop with spans that have ended: those of a request together, its own first; others
+            alone. Quick; what it raises is logged.
+        sample: called with the trace id of a request; whether to record it.
+    """
+
+    tell: Callable[[Sequence[Span]], object]
+    sample: Callable[[str], bool] = lambda _: True
+
+
+active: ContextVar[Span | None] = ContextVar("arlen_span", default=None)
+"""The innermost span of `Tracer.span` that has not ended; `None` directly below a request."""
+
+
+class _Null:
+    """A span that nobody records."""
+
+    __slots__ = ()
+    trace_id = span_id = parent_id = traceparent = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def set(self, name: str, value: Any) -> None:
+        """Do nothing."""
+
+
+_NULL: Any = _Null()
+
+
+class _Record:
+    """The spans of one request, shared with the applications mounted on its way."""
+
+    __slots__ = ("open", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.open = True
+
+
+class Tracer:
+    """The spans of an application, `app.spans`.
+
+    Nothing is recorded unless somebody listens: then `on` is true. The span of a request is made when it has ended,
+    from the times that the log line has too; what happens inside of it names it as its parent.
+
+    Attributes:
+        on: whether anybody listens; ask before work that only makes a span.
+        listeners: who does.
+
+    >>> tracer = Tracer()
+    >>> told = []
+    >>> listener = tracer.listen(lambda spans: told.extend(spans))
+    >>> with tracer.span("reports.build", **{"report.rows": 3}) as outer:
+    ...     with tracer.span("reports.write") as inner:
+    ...         pass
+    >>> [each.name for each in told]
+    ['reports.write', 'reports.build']
+    >>> inner.parent_id == outer.span_id, inner.trace_id == outer.trace_id
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        failed: Callable[[str, BaseException], object] | None = None,
+        changed: Callable[[], object] | None = None,
+    ) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self._failed, self._changed = failed, changed
+        self._below: list[Tracer] = []
+        self.on = False
+
+    @staticmethod
+    def epoch() -> int:
+        """Return what to add to the times of a span to have Unix time, in nanoseconds."""
+        return time_ns() - perf_counter_ns()
+
+    def listen(
+        self, tell: Callable[[Sequence[Span]], object], *, sample: Callable[[str], bool] | None = None
+    ) -> Listener:
+        """Have `tell` called with spans; see `Listener`. Pass what this returns to `leave`."""
+        made = Listener(tell) if sample is None else Listener(tell, sample)
+        self.change((*self.listeners, made))
+        return made
+
+    def leave(self, listener: Listener) -> None:
+        """Tell a listener no more; harmless when that has happened."""
+        self.change(tuple(each for each in self.listeners if each is not listener))
+
+    def under(self, tracer: Tracer) -> None:
+        """Tell those who listen to another tracer too, that of the application on which this one's is mounted."""
+        if self not in tracer._below:
+            tracer._below.append(self)
+            self.change((*self.listeners, *(each for each in tracer.listeners if each not in self.listeners)))
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal",
+        *,
+        parent: str = "",
+        links: tuple[str, ...] = (),
+        **attributes: Any,
+    ) -> Iterator[Span]:
+        """Record what happens in the `with` block; it yields the span, to which attributes can be set.
+
+        Args:
+            name: see `Span`.
+            kind: see there.
+            parent: a `traceparent`, when it is not the span around this one: of the request that queued a job.
+            links: see `Span`.
+            **attributes: by their names, `**{"db.system.name": "sqlite"}`.
+
+        What the block raises is the span's error, and goes on. Without listeners it yields one that keeps nothing.
+        """
+        request = current.get()
+        if not self.on or (request is not None and not parent and self.record(request) is None):
+            yield _NULL
+            return
+        made = _made(name, kind, parent, request)
+        made.attributes, made.links = attributes, links
+        token = active.set(made)
+        try:
+            yield made
+        except BaseException as error:
+            made.error = error
+            raise
+        finally:
+            active.reset(token)
+            made.end = perf_counter_ns()
+            self._keep(made, None if parent else request)
+
+    def add(
+        self,
+        name: str,
+        start: int,
+        *,
+        end: int = 0,
+        kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal",
+        attributes: dict[str, Any] | None = None,
+        error: BaseException | str | None = None,
+    ) -> Span | None:
+        """Record what has happened already, inside of what runs now; returns the span, `None` when nobody listens.
+
+        Args:
+            name: see `Span`.
+            start: `time.perf_counter_ns()` at its beginning.
+            end: at its end; now by default.
+            kind: see `Span`.
+            attributes: kept, not copied.
+            error: see `Span`.
+        """
+        request = current.get()
+        if not self.on or (request is not None and self.record(request) is None):
+            return None
+        made = _made(name, kind, "", request)
+        made.start, made.end, made.error = start, end or perf_counter_ns(), error
+        if attributes is not None:
+            made.attributes = attributes
+        self._keep(made, request)
+        return made
+
+    def recorded(self, request: Request) -> Sequence[Span]:
+        """Return the spans of a request so far, in the order in which they ended; none after its end."""
+        record = request.state.get(_KEY)
+        return record.spans if record is not None and record.open else ()
+
+    def record(self, request: Request) -> Any:
+        """Begin to record a request that somebody wants; `None` when nobody does. Mounts call it, and the tracer."""
+        try:
+            return request.state[_KEY]
+        except KeyError:
+            trace_id = request.trace[3:35]
+            wanted = any(each.sample(trace_id) for each in self.listeners)
+            made = request.state[_KEY] = _Record() if wanted else None
+            return made
+
+    def finished(self, request: Request, response: Response, sent: int, error: BaseException | None) -> None:
+        """Make the span of a request that is over and tell everybody; `App.finish` calls it."""
+        record = self.record(request)
+        if record is not None and record.open:
+            record.open = False  # what comes after this is told alone
+            self._tell([_server(request, response, sent, error), *record.spans])
+            record.spans = []
+
+    def _keep(self, span: Span, request: Request | None) -> None:
+        record = None if request is None else request.state.get(_KEY)
+        if record is None or not record.open:
+            self._tell([span])
+            return
+        record.spans.append(span)
+        if len(record.spans) >= MOST:
+            spans, record.spans = record.spans, []
+            self._tell(spans)
+
+    def change(self, listeners: tuple[Listener, ...]) -> None:
+        """Put these listeners in the place of those before, for the applications mounted below too."""
+        before, self.listeners, self.on = self.listeners, listeners, bool(listeners)
+        if self._changed is not None:
+            self._changed()
+        for each in self._below:
+            own = tuple(one for one in each.listeners if one not in before)
+            each.change((*own, *(one for one in listeners if one not in own)))
+
+    def _tell(self, spans: Sequence[Span]) -> None:
+        for each in self.listeners:
+            try:
+                if each.sample(spans[0].trace_id):
+                    each.tell(spans)
+            except Exception as error:  # noqa: BLE001  # a trace is no reason to fail
+                if self._failed is not None:
+                    self._failed("a listener of spans", error)
+
+
+def propagation() -> dict[str, str]:
+    """Return the header fields for whoever does a part of what runs now; none outside of requests and spans.
+
+    They are `traceparent` and, when the caller sent one, `tracestate` (W3C Trace Context §3).
+
+    >>> propagation()
+    {}
+    """
+    span, request = active.get(), current.get()
+    if span is None and request is None:
+        return {}
+    fields = {"traceparent": str(request.trace) if span is None else span.traceparent}
+    state = "" if request is None else parse_state(request.headers.all("tracestate"))
+    return fields | {"tracestate": state} if state else fields
+
+
+def _made(name: str, kind: Any, parent: str, request: Request | None) -> Span:
+    """Return a span that begins now, in what is around it."""
+    outer = active.get()
+    if not parent:
+        parent = outer.traceparent if outer is not None else request.trace if request is not None else ""
+    trace_id, parent_id, flags = (parent[3:35], parent[36:52], int(parent[53:55], 16)) if parent else (new_id(), "", 1)
+    begun = perf_counter_ns()
+    return Span(
+        name=name, kind=kind, trace_id=trace_id, span_id=new_span(), parent_id=parent_id, start=begun, flags=flags
+    )
+
+
+def _server(request: Request, response: Response, sent: int, error: BaseException | None) -> Span:
+    method = request.method if request.method in _METHODS else "_OTHER"
+    failure = error if error is not None else request.failure if response.status >= 500 else None
+    trace = request.trace
+    begun, ended = request.received, request.ended
+    attributes: dict[str, Any] = {
+        "http.request.method": method,
+        "url.path": request.root + request.target.decode("latin-1"),
+        "url.scheme": request.scheme,
+        "network.protocol.version": request.version,
+        "http.response.status_code": response.status,
+        "http.response.body.size": sent,
+        "arlen.request_id": request.id,
+    }
+    if request.template:
+        attributes["http.route"] = request.template
+    if method == "_OTHER":
+        attributes["http.request.method_original"] = request.method
+    if request.client is not None:
+        attributes["client.address"] = request.client[0]
+    if failure is not None:
+        attributes["error.type"] = type(failure).__name__
+    elif response.status >= 500:
+        attributes["error.type"] = str(response.status)
+    for name, first, last in (
+        ("route", begun, request.routed or ended),
+        ("action", request.routed or ended, request.handled or ended),
+        ("write", request.handled or ended, ended),
+    ):
+        attributes[f"arlen.{name}.ms"] = (last - first) // 1000 / 1000  # as in the log
+    name = f"{method} {request.template}" if request.template else method
+    wrong = failure if failure is not None else str(response.status) if response.status >= 500 else None
+    return Span(
+        name=name,
+        kind="server",
+        trace_id=trace[3:35],
+        span_id=trace[36:52],
+        parent_id=_caller(request),
+        start=begun,
+        end=ended,
+        attributes=attributes,
+        error=wrong,
+        flags=int(trace[53:55], 16),
+        tracestate=parse_state(request.headers.all("tracestate")),
+    )
+
+
+def _caller(request: Request) -> str:
+    found = parse_trace(request.headers.get("traceparent"))
+    return found.span_id if found is not None and found.trace_id == request.trace[3:35] else ""

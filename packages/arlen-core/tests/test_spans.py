@@ -1,0 +1,189 @@
+"""Spans: what is recorded of a request, when, and who hears of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from arlen_core.app import App
+from arlen_core.context import Context
+from arlen_core.spans import MOST, Tracer, propagation
+from arlen_core.testing import Client
+
+pytestmark = pytest.mark.anyio
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def make():
+    """An application whose spans are told to a list, a batch each."""
+    app, told = App("spans", env="test"), []
+    app.spans.listen(told.append)
+
+    @app.get("/orders/{id}")
+    async def show(id: int, ctx: Context) -> dict[str, object]:
+        with ctx.app.spans.span("outer", orders=id):
+            ctx.app.spans.add("select", 1, end=2, kind="client")
+            return propagation()
+
+    @app.get("/late")
+    async def late(ctx: Context) -> str:
+        ctx.background(after, ctx.app)
+        return "soon"
+
+    async def after(app):
+        app.spans.add("afterwards", 1)
+
+    @app.get("/broken")
+    async def broken() -> str:
+        raise ZeroDivisionError
+
+    return app, told
+
+
+async def test_a_request_is_one_span_with_its_children():
+    """The spans of a request come together: its own first, children by the order of their ends, linked by parents."""
+    app, told = make()
+    async with Client(app) as client:
+        answer = await client.get("/orders/7", headers={"traceparent": PARENT, "tracestate": "rojo=1"})
+    server, select, outer = told[0]
+    assert ("GET /orders/{id}", "server") == (server.name, server.kind)
+    assert [PARENT[3:35]] * 3 == [each.trace_id for each in told[0]]
+    assert (PARENT[36:52], server.span_id, outer.span_id) == (server.parent_id, outer.parent_id, select.parent_id)
+    assert server.span_id == answer.headers["traceparent"][36:52]
+    assert {"traceparent": outer.traceparent, "tracestate": "rojo=1"} == answer.json()
+    assert ("/orders/{id}", 200) == (server.attributes["http.route"], server.attributes["http.response.status_code"])
+    assert server.start <= outer.start <= outer.end <= server.end
+    assert 1 == len(told)
+
+
+async def test_what_comes_after_a_request_is_told_alone():
+    """A span of background work names the request as its parent and comes by itself."""
+    app, told = make()
+    async with Client(app) as client:
+        await client.get("/late")
+    (server,), (late,) = told
+    assert (server.trace_id, server.span_id) == (late.trace_id, late.parent_id)
+
+
+async def test_a_failure_is_the_error_of_the_span():
+    """A request that failed says with what."""
+    app, told = make()
+    async with Client(app) as client:
+        await client.get("/broken")
+    assert ("ZeroDivisionError", 500) == (
+        told[0][0].attributes["error.type"],
+        told[0][0].attributes["http.response.status_code"],
+    )
+    assert isinstance(told[0][0].error, ZeroDivisionError)
+
+
+async def test_what_nobody_samples_is_not_recorded():
+    """A request that no listener wants makes no spans, and its handler gets one that keeps nothing."""
+    app, told = App("spans", env="test"), []
+    app.spans.listen(told.append, sample=lambda _: False)
+
+    @app.get("/")
+    async def index(ctx: Context) -> str:
+        with ctx.app.spans.span("inner") as span:
+            span.set("a", 1)
+            return span.traceparent
+
+    async with Client(app) as client:
+        assert "" == (await client.get("/")).text
+    assert [] == told
+
+
+async def test_a_mounted_application_tells_the_same_listeners():
+    """What happens in a mounted application stands in the batch of the request, below the same parent."""
+    app, child, told = App("top", env="test"), App("child", env="test"), []
+    app.spans.listen(told.append)
+
+    @child.get("/page")
+    async def page(ctx: Context) -> str:
+        ctx.app.spans.add("deep", 1)
+        return "page"
+
+    app.mount("/below", child)
+    async with Client(app) as client:
+        await client.get("/below/page")
+    server, deep = told[0]
+    assert ("GET /below/page", server.span_id) == (server.name, deep.parent_id)
+
+
+async def test_nobody_is_told_after_leaving():
+    """A listener that left hears nothing, also below a mount, and the application looks at no clock."""
+    app, child, told = App("top", env="test"), App("child", env="test"), []
+    app.mount("/below", child)
+    listener = app.spans.listen(told.append)
+    async with Client(app) as client:
+        app.spans.leave(listener)
+        await client.get("/below/page")
+    assert ([], False, False) == (told, app.spans.on, child.spans.on)
+
+
+def test_a_long_request_is_told_in_parts():
+    """Spans past the bound of one request do not wait for its end."""
+    from arlen_core.logs import current
+    from arlen_core.requests import Request
+
+    tracer, told = Tracer(), []
+    tracer.listen(told.append)
+    token = current.set(Request())
+    try:
+        for _ in range(MOST + 1):
+            tracer.add("tick", 1)
+    finally:
+        current.reset(token)
+    assert [MOST] == [len(each) for each in told]
+
+
+def test_a_listener_that_fails_harms_nobody():
+    """What a listener raises is reported, and the others are told."""
+    failures, told = [], []
+    tracer = Tracer(lambda name, error: failures.append((name, error)))
+    tracer.listen(lambda _: 1 / 0)
+    tracer.listen(told.extend)
+    tracer.add("tick", 1)
+    assert (["tick"], ["a listener of spans"]) == ([each.name for each in told], [name for name, _ in failures])
+
+
+def test_a_span_of_another_process():
+    """With a `traceparent` a span goes on with the trace of whoever sent it, its flags too."""
+    tracer, told = Tracer(), []
+    tracer.listen(told.extend)
+    with pytest.raises(KeyError), tracer.span("job", "consumer", parent=PARENT[:-1] + "0", links=(PARENT,)) as span:
+        raise KeyError("x")
+    assert [span] == told
+    assert (PARENT[3:35], PARENT[36:52], 0) == (span.trace_id, span.parent_id, span.flags)
+    assert isinstance(span.error, KeyError)
+
+
+def test_attributes_are_bounded():
+    """The 129th attribute is left out; one that is there can be changed."""
+    tracer, told = Tracer(), []
+    tracer.listen(told.extend)
+    with tracer.span("many") as span:
+        for number in range(200):
+            span.set(f"a{number}", number)
+        span.set("a0", "changed")
+    assert (128, "changed") == (len(told[0].attributes), told[0].attributes["a0"])
+
+
+async def test_observers_hear_of_each_request_once():
+    """Begin and end are called once for each request, with the bytes that were sent, also in a mounted application."""
+    app, child, heard = App("top", env="test"), App("child", env="test"), []
+    for name, each in (("top", app), ("child", child)):
+        each.observe(
+            lambda request, name=name: heard.append((name, request.path)),
+            lambda request, response, sent, error, name=name: heard.append((name, response.status, sent, error)),
+        )
+
+    @child.get("/page")
+    async def page() -> str:
+        return "page"
+
+    app.mount("/below", child)
+    async with Client(app) as client:
+        await client.get("/below/page")
+        await client.get("/nothing")
+    assert [("top", "/below/page"), ("child", "/page"), ("top", 200, 4, None), ("child", 200, 4, None)] == heard[:4]
+    assert ("top", 404) == heard[5][:2]
