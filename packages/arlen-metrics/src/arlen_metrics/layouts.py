@@ -1,0 +1,99 @@
+"""Layouts: how a process writes down its series, so that every other one can read them at any moment.
+
+A file is a header and records. The header is a mark of eight bytes, how many bytes are used, and zeros up to 64. A
+record is the length of its key and the number of its cells (four bytes each), the key, padded to eight bytes, and the
+cells, doubles. Everything is aligned to eight bytes, records are only added, and `used` is written last: whoever reads
+`used` bytes sees whole records. A key is JSON: a declaration, or the number of a declaration in this file and the
+values of the labels.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from arlen_core.meters import Declaration
+from arlen_metrics.totals import Row, Totals, Values
+
+__all__ = ["HEADER", "MARK", "Layout", "declared", "record", "series", "size"]
+
+MARK = b"arlenM1\n"
+"""The first bytes of a file: another version has others."""
+
+HEADER = 64
+"""Bytes before the first record."""
+
+_lengths = struct.Struct("=II")
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_declaration = msgspec.json.Decoder(Declaration).decode
+
+
+def declared(declaration: Declaration) -> bytes:
+    """Return the key of a declaration."""
+    return _encode(declaration)
+
+
+def series(number: int, values: Values) -> bytes:
+    """Return the key of a series: `number` counts the declarations of the file, from 0.
+
+    >>> series(2, ("GET", "/"))
+    b'[2,["GET","/"]]'
+    """
+    return _encode((number, values))
+
+
+def size(key: bytes, cells: int) -> int:
+    """Return how many bytes a record takes."""
+    return 8 + (len(key) + 7 & ~7) + 8 * cells
+
+
+def record(key: bytes, cells: int) -> bytes:
+    """Return the beginning of a record, up to its cells."""
+    return _lengths.pack(len(key), cells) + key + bytes(-len(key) % 8)
+
+
+class Layout:
+    """What is where in one file; `read` goes on where the last one ended, for records do not move."""
+
+    def __init__(self) -> None:
+        self._at = HEADER
+        self._families: list[tuple[Declaration, list[tuple[Values, int, int]]]] = []
+
+    def read(self, data: memoryview[int]) -> None:
+        """Read the records that have come since the last time; `data` are the used bytes."""
+        while self._at < len(data):
+            length, cells = _lengths.unpack_from(data, self._at)
+            if not length:
+                break  # not here yet
+            start = self._at + 8
+            self._take(bytes(data[start : start + length]), start + (length + 7 & ~7), cells)
+            self._at += 8 + (length + 7 & ~7) + 8 * cells
+
+    def add(self, data: memoryview[int], totals: Totals, *, alive: bool) -> None:
+        """Add the series to `totals`; the gauges of the dead are left out."""
+        cells = data.cast("d")
+        for declaration, rows in self._families:
+            if alive or declaration.kind != "gauge":
+                totals.add(declaration, _rows(cells, rows))
+
+    def _take(self, key: bytes, at: int, cells: int) -> None:
+        if key.startswith(b"{"):
+            self._families.append((_declaration(key), []))
+            return
+        number, values = _read(key)
+        self._families[number][1].append((values, at // 8, cells))
+
+
+def _rows(cells: memoryview[float], rows: list[tuple[Values, int, int]]) -> Iterator[Row]:
+    for values, at, count in rows:
+        yield values, cells[at : at + count].tolist()  # type: ignore[misc]  # these are doubles
+
+
+def _read(key: bytes) -> tuple[int, Values]:
+    number, values = _decode(key)
+    found: Any = values
+    return number, None if found is None else tuple(found)

@@ -1,0 +1,86 @@
+"""Totals: what all processes counted, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import isnan
+from operator import add
+
+from arlen_core.meters import Declaration
+
+__all__ = ["Family", "Row", "Totals", "Values", "shape"]
+
+Values = tuple[str, ...] | None
+"""The values of a series' labels; `None` is the series of all that came past the bound."""
+
+Row = tuple[Values, list[float]]
+"""A series and its cells."""
+
+_COMBINE: dict[str, Callable[[float, float], float]] = {"sum": add, "max": max, "min": min}
+
+
+def shape(declaration: Declaration) -> tuple[object, ...]:
+    """Return what must be the same for two processes to be added up: everything but the help."""
+    kind, labels = declaration.kind, declaration.labels
+    return declaration.name, kind, labels, declaration.unit, declaration.buckets, declaration.combine
+
+
+class Family:
+    """One metric and its series.
+
+    Args:
+        declaration: what it is.
+        limit: most series; more are added to the overflow.
+
+    Attributes:
+        series: by their values: one cell, or those of a histogram: a count for each bucket, one for more, the sum.
+    """
+
+    def __init__(self, declaration: Declaration, limit: int = 0) -> None:
+        self.declaration = declaration
+        self.series: dict[Values, list[float]] = {}
+        self._limit = limit
+        self._combine = _COMBINE[declaration.combine if declaration.kind == "gauge" else "sum"]
+
+    def put(self, values: Values, cells: list[float]) -> None:
+        """Take note of a series of one more process."""
+        if self.declaration.kind == "gauge" and isnan(cells[0]):
+            return  # nobody has set it
+        known = self.series.get(values)
+        if known is not None:
+            combine = self._combine
+            known[:] = [combine(a, b) for a, b in zip(known, cells, strict=False)]
+        elif self._limit and values is not None and len(self.series) >= self._limit:
+            self.put(None, cells)
+        else:
+            self.series[values] = cells
+
+
+class Totals:
+    """The metrics of several processes.
+
+    Args:
+        declarations: of this process; of two processes that disagree about a metric, this one is right.
+        limit: most series of a metric, 0 for no bound.
+
+    Attributes:
+        families: by their names.
+        refused: names of metrics that another process declares as something else.
+    """
+
+    def __init__(self, declarations: Iterable[Declaration] = (), *, limit: int = 0) -> None:
+        self._limit = limit
+        self.families = {each.name: Family(each, limit) for each in declarations}
+        self.refused: set[str] = set()
+
+    def add(self, declaration: Declaration, rows: Iterable[Row]) -> None:
+        """Add the series of one metric of one process."""
+        family = self.families.get(declaration.name)
+        if family is None:
+            family = self.families[declaration.name] = Family(declaration, self._limit)
+        elif family.declaration is not declaration and shape(family.declaration) != shape(declaration):
+            self.refused.add(declaration.name)
+            return
+        put = family.put
+        for values, cells in rows:
+            put(values, cells)

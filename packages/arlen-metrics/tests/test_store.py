@@ -1,0 +1,333 @@
+"""The store: every process counts once, whatever dies, folds and reads at the same time."""
+
+import os
+import signal
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arlen_core.failpoints import FailpointError, armed
+from arlen_core.meters import Declaration
+from arlen_metrics.files import SUFFIX, Full
+from arlen_metrics.folds import folding, read_base
+from arlen_metrics.store import Alone, Shared
+from arlen_metrics.totals import Totals
+
+SENT = Declaration("counter", "mail.sent", "Mails that left.", ("result",), "{mail}")
+OPEN = Declaration("gauge", "mail.open", "Mails on their way.")
+TIMES = Declaration("histogram", "mail.duration", "How long.", (), "s", (0.1, 1.0))
+
+
+class Process:
+    """What one process does with a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Shared(folder)
+        self.numbers = {each.name: self.store.cells.declare(each) for each in (SENT, OPEN, TIMES)}
+        self.children: dict[tuple[str, str], tuple[memoryview, int]] = {}
+
+    def cell(self, declaration: Declaration, *values: str) -> tuple[memoryview, int]:
+        key = (declaration.name, *values)
+        if key not in self.children:
+            width = len(declaration.buckets) + 2 if declaration.buckets else 1
+            self.children[key] = self.store.cells.take(self.numbers[declaration.name], values, width)
+        return self.children[key]
+
+    def add(self, amount: float, result: str = "ok") -> None:
+        cells, at = self.cell(SENT, result)
+        cells[at] += amount
+
+    def put(self, value: float) -> None:
+        cells, at = self.cell(OPEN)
+        cells[at] = value
+
+
+def totals(store) -> Totals:
+    """Return what a scrape of this process sees."""
+    made = Totals()
+    store.add(made)
+    return made
+
+
+def sums(store) -> dict[object, float]:
+    """Return the counters that a scrape of this process sees."""
+    family = totals(store).families.get("mail.sent")
+    return {} if family is None else {values: cells[0] for values, cells in family.series.items()}
+
+
+def files(folder: Path) -> list[str]:
+    """Return the names of the files of processes."""
+    return sorted(each.name for each in folder.glob(f"*{SUFFIX}"))
+
+
+def test_a_scrape_of_any_process_sees_the_counts_of_all(folder):
+    """Every process that shares the folder sees the sum of all."""
+    some = [Process(folder) for _ in range(3)]
+    for number, each in enumerate(some):
+        each.add(10**number)
+    assert [{("ok",): 111.0}] * 3 == [sums(each.store) for each in some]
+    for each in some:
+        each.store.close()
+
+
+def test_the_folder_is_private(folder):
+    """Nobody else may read the folder or the files."""
+    process = Process(folder)
+    modes = {folder.stat().st_mode & 0o777, *(each.stat().st_mode & 0o777 for each in folder.glob(f"*{SUFFIX}"))}
+    assert {0o700, 0o600} == modes
+    process.store.close()
+
+
+def test_the_counters_of_the_dead_stay_and_their_gauges_go(folder):
+    """When a process ends its counts stay, for counters never fall, and what it held at that moment is gone."""
+    one, other = Process(folder), Process(folder)
+    one.add(3), one.put(7), other.put(1)
+    cells, at = one.cell(TIMES)
+    cells[at + 1], cells[at + 3] = 1.0, 0.5
+    assert {(): [8.0]} == totals(other.store).families["mail.open"].series
+    one.store.close()
+    for _ in range(2):
+        seen = totals(other.store).families
+        assert {("ok",): [3.0]} == seen["mail.sent"].series
+        assert {(): [0.0, 1.0, 0.0, 0.5]} == seen["mail.duration"].series
+        assert {(): [1.0]} == seen["mail.open"].series
+        other.store.fold()
+    other.store.close()
+
+
+def test_the_files_of_the_dead_become_one(folder):
+    """A thousand processes that come and go leave one file, not a thousand."""
+    keeper = Process(folder)
+    for number in range(1000):
+        short = Shared(folder)
+        cells, at = short.cells.take(short.cells.declare(SENT), ("ok",), 1)
+        cells[at] = 1.0
+        short.close()
+        if number % 100 == 99:
+            assert 100 == keeper.store.fold()
+    assert 1 == len(files(folder))
+    assert {("ok",): 1000.0} == sums(keeper.store)
+    keeper.store.close()
+
+
+def test_the_base_is_bounded_too(folder):
+    """Processes that die, each with series of its own, do not make the base grow for ever: the rest is one series."""
+    keeper = Process(folder)
+    for number in range(10):
+        short = Process(folder)
+        short.add(1, f"result {number}")
+        short.store.close()
+        keeper.store.fold(limit=3)
+    seen = sums(keeper.store)
+    assert 4 == len(seen)
+    assert 7.0 == seen[None]
+    keeper.store.close()
+
+
+@pytest.mark.parametrize("place", ["metrics.fold.written", "metrics.fold.replaced"])
+def test_a_fold_that_dies_counts_nothing_twice(folder, place):
+    """A crash before the new base or before the files are removed changes no number; the next fold cleans up."""
+    keeper, short = Process(folder), Process(folder)
+    keeper.add(1), short.add(2)
+    short.store.close()
+    with armed(place, "raise"), pytest.raises(FailpointError):
+        keeper.store.fold()
+    assert {("ok",): 3.0} == sums(keeper.store)
+    assert 2 == len(files(folder))
+    assert 1 == keeper.store.fold()
+    assert {("ok",): 3.0} == sums(keeper.store)
+    assert 1 == len(files(folder))
+    keeper.store.close()
+
+
+def test_a_reader_that_a_fold_overtakes_reads_again(folder, monkeypatch):
+    """A file that is folded between reading the base and reading the files is counted once."""
+    keeper, short, reader = Process(folder), Process(folder), Process(folder)
+    short.add(5)
+    short.store.close()
+    opened, folded = reader.store._opened, []
+
+    def late():
+        if not folded:
+            folded.append(keeper.store.fold())
+        return opened()
+
+    monkeypatch.setattr(reader.store, "_opened", late)
+    assert {("ok",): 5.0} == sums(reader.store)
+    assert [1] == folded
+    for each in (keeper, reader):
+        each.store.close()
+
+
+def test_one_process_folds_at_a_time(folder):
+    """While one process folds, another one leaves it to it."""
+    keeper, short = Process(folder), Process(folder)
+    short.store.close()
+    with folding(folder) as mine:
+        assert mine
+        assert 0 == keeper.store.fold()
+    assert 1 == keeper.store.fold()
+    keeper.store.close()
+
+
+def test_the_base_forgets_names_of_files_that_are_gone(folder):
+    """The base names the files of the last fold only, so that it does not grow with each one that died."""
+    keeper = Process(folder)
+    for _ in range(3):
+        short = Process(folder)
+        short.add(1)
+        short.store.close()
+        keeper.store.fold()
+    base, descriptor = read_base(folder)
+    os.close(descriptor)
+    assert 1 == len(base.folded)
+    keeper.store.close()
+
+
+def test_a_file_of_another_version_is_left_alone(folder):
+    """A file that this version cannot read is neither counted nor removed; its name is told."""
+    keeper = Process(folder)
+    (folder / f"other{SUFFIX}").write_bytes(b"arlenM0\n" + bytes(100))
+    keeper.add(1)
+    assert {("ok",): 1.0} == sums(keeper.store)
+    assert 0 == keeper.store.fold()
+    assert {f"other{SUFFIX}"} == keeper.store.unreadable
+    keeper.store.close()
+
+
+def test_what_a_process_left_that_died_in_its_first_moment_is_removed(folder):
+    """A file that was never finished goes with the next fold, once it is old: its process may be at it just now."""
+    keeper, short = Process(folder), Process(folder)
+    old, young = folder / f"old{SUFFIX}.new", folder / f"young{SUFFIX}.new"
+    old.touch(), young.touch()
+    os.utime(old, (0, 0))
+    short.store.close()
+    keeper.store.fold()
+    assert [False, True] == [old.exists(), young.exists()]
+    keeper.store.close()
+
+
+def test_a_file_has_a_bound(folder):
+    """A process that would write more than the bound gets an error it can handle, and no signal."""
+    store = Shared(folder, limit=1 << 16)
+    number = store.cells.declare(SENT)
+    with pytest.raises(Full, match="past 65536 bytes"):
+        for index in range(10_000):
+            store.cells.take(number, (str(index),), 1)
+    assert 2000 < len(totals(store).families["mail.sent"].series)
+    store.close()
+
+
+def test_a_disk_without_room_is_an_error_and_no_signal(folder, monkeypatch):
+    """Pages are reserved before they are written: a full disk is `Full`, where writing would kill the process."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    store = Shared(folder)
+    number = store.cells.declare(SENT)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(Full, match="No space left"):
+        for index in range(10_000):
+            store.cells.take(number, (str(index),), 1)
+    store.close()
+
+
+def test_a_file_that_cannot_be_made_leaves_nothing(folder, monkeypatch):
+    """A start that fails leaves no file and no descriptor."""
+    folder.mkdir()
+    monkeypatch.setattr(os, "ftruncate", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        Shared(folder)
+    assert [] == list(folder.iterdir())
+
+
+def test_a_killed_process_is_dead_at_once(folder):
+    """After SIGKILL the counts stay, the gauges go, and the file can be folded: no id of a process is trusted."""
+    keeper = Process(folder)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover  # its coverage dies with it
+        process = Process(folder)
+        process.add(4), process.put(9)
+        os.write(writer, b"!")
+        signal.pause()
+    assert b"!" == os.read(reader, 1)
+    assert {(): [9.0]} == totals(keeper.store).families["mail.open"].series
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(reader), os.close(writer)
+    seen = totals(keeper.store).families
+    assert {("ok",): [4.0]} == seen["mail.sent"].series
+    assert {} == seen["mail.open"].series
+    assert 1 == keeper.store.fold()
+    assert {("ok",): 4.0} == sums(keeper.store)
+    keeper.store.close()
+
+
+def test_alone_keeps_the_numbers_of_one_process():
+    """Without a folder the numbers are one process's, in memory."""
+    store = Alone()
+    cells, at = store.cells.take(store.cells.declare(SENT), ("ok",), 1)
+    cells[at] += 2
+    assert {("ok",): 2.0} == sums(store)
+    assert 0 == store.fold()
+    store.close()
+    store.forked()
+    assert {} == sums(store)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, 3), st.sampled_from("ab"), st.integers(0, 9)),
+        st.tuples(st.just("put"), st.integers(0, 3), st.integers(0, 9)),
+        st.tuples(st.just("die"), st.integers(0, 3)),
+        st.tuples(st.just("fold"), st.integers(0, 3), st.sampled_from(["", "written", "replaced"])),
+        st.tuples(st.just("look"), st.integers(0, 3)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60)
+@given(steps=STEPS)
+def test_whatever_happens_in_whatever_order_each_count_counts_once(steps, shared):
+    """Adding, dying, folding, crashing in a fold and reading in any order: a scrape equals the plain sum."""
+    folder = Path(mkdtemp(dir=shared))
+    processes = [Process(folder) for _ in range(4)]
+    counted: dict[tuple[str, ...], float] = {}
+    held: dict[int, float] = {}
+    for step in steps:
+        process = processes[step[1]]
+        match step:
+            case ("add", _, result, amount):
+                process.add(amount, result)
+                counted[result,] = counted.get((result,), 0.0) + amount
+            case ("put", at, value):
+                process.put(value)
+                held[at] = value
+            case ("die", at):
+                process.store.close()
+                held.pop(at, None)
+                processes[at] = Process(folder)
+            case ("fold", _, "" as place):
+                process.store.fold()
+            case ("fold", _, place):
+                with armed(f"metrics.fold.{place}", "raise"):
+                    try:
+                        process.store.fold()
+                    except FailpointError:
+                        pass
+            case _:
+                assert counted == sums(process.store)
+    for each in processes:
+        assert counted == sums(each.store)
+        gauges = totals(each.store).families.get("mail.open")
+        assert ([sum(held.values())] if held else []) == [
+            cells[0] for cells in (gauges.series.values() if gauges else ())
+        ]
+    for each in processes:
+        each.store.close()
