@@ -12,11 +12,25 @@ from typing import Any
 
 from arlen_core.loading import load
 
-__all__ = ["load_app", "quiet"]
+__all__ = ["import_app", "load_app", "quiet"]
 
 
 def load_app(args: Namespace) -> Any:
     """Import and return the application; the environment is development unless `ARLEN_ENV` or `--env` says otherwise.
+
+    Its plugins have registered, though it has not started.
+
+    Raises:
+        StartupError: there is none, or it is broken, or a plugin is.
+    """
+    app = import_app(args)
+    with quiet():
+        app.plugins.settle()
+    return app
+
+
+def import_app(args: Namespace) -> Any:
+    """Import and return the application, as `load_app` does, and leave its plugins alone.
 
     Raises:
         StartupError: there is none, or it is broken.

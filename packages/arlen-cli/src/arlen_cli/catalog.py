@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from arlen_core.commands import Command
 
-__all__ = ["GROUP", "OWN", "Entry", "contributed", "entries", "find"]
+__all__ = ["GROUP", "OWN", "Entry", "checked", "contributed", "entries", "find"]
 
 GROUP = "arlen.commands"
 """The entry-point group by which packages add commands."""
@@ -27,6 +27,7 @@ OWN = {
     "generate": "add a controller, an endpoint, a migration, a plugin or a test",
     "get": "send a request to the application, without a server",
     "new": "make an application",
+    "plugin": "list the plugins, look for what is wrong with them, or enable one",
     "routes": "list the routes",
     "run": "run a script with the application started",
     "shell": "talk to the started application in Python",
@@ -93,6 +94,18 @@ def find(name: str) -> Entry:
     return everything[name]
 
 
+def checked(made: Any, name: str, package: str, place: str) -> Command:
+    """Return a command that has all that a command has.
+
+    Raises:
+        CommandError: it lacks something; the code is "command_broken".
+    """
+    lacking = [each for each in ("name", "help", "configure", "run") if not hasattr(made, each)]
+    if lacking:
+        raise _broken(name, package, f"{place} has no {lacking[0]!r}")
+    return cast("Command", made)
+
+
 def _own(name: str) -> Callable[[], Command]:
     return lambda: cast("Command", import_module(f"arlen_cli.commands.{name}").command)
 
@@ -102,17 +115,14 @@ def _other(point: EntryPoint, package: str) -> Callable[[], Command]:
         try:
             made = point.load()
         except Exception as error:  # whatever a package does when it is imported
-            raise _broken(point, package, f"{type(error).__name__}: {error}") from error
-        lacking = [each for each in ("name", "help", "configure", "run") if not hasattr(made, each)]
-        if lacking:
-            raise _broken(point, package, f"{point.value} has no {lacking[0]!r}")
-        return cast("Command", made)
+            raise _broken(point.name, package, f"{type(error).__name__}: {error}") from error
+        return checked(made, point.name, package, point.value)
 
     return load
 
 
-def _broken(point: EntryPoint, package: str, reason: str) -> CommandError:
-    message = f"the command {point.name!r} of {package} cannot be used: {reason}"
+def _broken(name: str, package: str, reason: str) -> CommandError:
+    message = f"the command {name!r} of {package} cannot be used: {reason}"
     return CommandError("command_broken", message, fix=f"reinstall {package}, or remove it")
 
 

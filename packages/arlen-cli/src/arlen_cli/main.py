@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from arlen_cli import catalog, parsers, reports
+from arlen_cli import brought, catalog, parsers, reports
 from arlen_core.commands import CommandError, Result
 from arlen_core.errors import StartupError
 
@@ -51,7 +52,7 @@ class _Told:
     """What is known about the command so far, for the report of a failure."""
 
     def __init__(self, *, as_json: bool) -> None:
-        self.as_json, self.command = as_json, ""
+        self.as_json, self.command, self.entered = as_json, "", False
 
 
 def _run(words: list[str], told: _Told) -> int:
@@ -59,27 +60,51 @@ def _run(words: list[str], told: _Told) -> int:
     if front.version:
         front.command = "version"
     if front.command is None:
-        return _list(as_json=front.json)
+        return _list(rest, told)
     told.command = front.command
-    command = catalog.find(front.command).load()
+    command = _find(front.command, rest, told).load()
     args = parsers.parse(command, ["--help"] if front.help else rest)
     told.as_json = args.json
-    _enter(args.root, args.env)
+    _enter(args, told)
     result = command.run(args)
     reports.show(command.name, result, as_json=args.json)
     return result.exit
 
 
-def _list(*, as_json: bool) -> int:
+def _find(name: str, rest: list[str], told: _Told) -> catalog.Entry:
+    try:
+        return catalog.find(name)
+    except CommandError as error:
+        if error.code != "unknown_command":
+            raise
+        args = parsers.shared(rest)
+        _enter(args, told)
+        return brought.find(name, args, error)
+
+
+def _list(rest: list[str], told: _Told) -> int:
+    args = parsers.shared(rest)
+    _enter(args, told)
     found = catalog.entries()
-    rows = [[f"  {entry.name}", entry.help] for entry in found]
-    text = f"{parsers.Front().format_help()}\ncommands (arlen COMMAND --help says more):\n{reports.columns(rows)}"
-    data = {"commands": [{"name": each.name, "help": each.help, "package": each.package} for each in found]}
-    reports.show("", Result(data, text), as_json=as_json)
+    own, note = brought.listed(args, [each.name for each in found])
+    text = f"{parsers.Front().format_help()}\ncommands (arlen COMMAND --help says more):\n{_lines(found)}"
+    if own:
+        text += f"\n\nof this application:\n{_lines(own)}"
+    if note:
+        text += f"\n\n{note}"
+    rows = [{"name": each.name, "help": each.help, "package": each.package} for each in [*found, *own]]
+    reports.show("", Result({"commands": rows}, text), as_json=args.json)
     return 0
 
 
-def _enter(root: str | None, env: str | None) -> None:
+def _lines(entries: list[catalog.Entry]) -> str:
+    return reports.columns([[f"  {entry.name}", entry.help] for entry in entries])
+
+
+def _enter(args: Namespace, told: _Told) -> None:
+    if told.entered:
+        return
+    told.entered, root, env = True, args.root, args.env
     if root is not None:
         if not Path(root).is_dir():
             raise CommandError("no_folder", f"there is no folder {root}", fix="name another with --root", exit=2)

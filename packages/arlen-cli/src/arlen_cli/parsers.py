@@ -11,7 +11,7 @@ from arlen_core.commands import CommandError
 if TYPE_CHECKING:
     from arlen_core.commands import Command
 
-__all__ = ["Front", "Parser", "build", "common", "parse", "split"]
+__all__ = ["Front", "Parser", "build", "common", "parse", "shared", "split"]
 
 
 class Parser(ArgumentParser):
@@ -67,6 +67,14 @@ def parse(command: Command, arguments: Sequence[str]) -> Namespace:
     args = build(command).parse_args(own)
     args.arguments = rest
     return args
+
+
+def shared(arguments: Sequence[str]) -> Namespace:
+    """Return the options that every command has, of arguments of which nothing else is known yet."""
+    parser = Parser(prog="arlen", add_help=False)
+    common(parser)
+    own, _ = _apart(list(arguments))
+    return parser.parse_args([word for word in own if word not in {"-h", "--help"}])
 
 
 def build(command: Command) -> Parser:

@@ -63,6 +63,7 @@ class Web:
         self._templates = templates
         self._mounts: dict[str, StaticMount] = {}
         self._usual: StaticMount | None = None
+        self._brought: set[tuple[str, Path]] = set()
         self._home = False
         self._app: App | None = None
         self.settings = Settings()
@@ -83,6 +84,23 @@ class Web:
             self._configured(each)
         if not self._mounts and (app.root / "public").is_dir():
             self._usual = self.static("/static", app.root / "public")
+
+    def settled(self, app: App) -> None:
+        """Take the templates and static files that plugins brought, after the application's own; the start calls it.
+
+        Raises `StartupError` when a folder is missing, or a prefix is taken.
+        """
+        self._usual = None  # from now on nobody else takes its place
+        for folder in app.templates:
+            found = (app.root / folder).resolve()
+            if not found.is_dir():
+                raise StartupError(f"there is no folder {found} of templates", fix="make it, or correct the plugin")
+            if found not in self.views.folders:
+                self.views.add_folder(found)
+        for prefix, folder in app.statics:
+            if (prefix, folder) not in self._brought:
+                self._brought.add((prefix, folder))
+                self.static(prefix, folder)
 
     def static(
         self,
@@ -142,7 +160,8 @@ class Web:
         return self.views.text(template, values)
 
     def ready(self) -> None:
-        """Let templates see the helpers that the application has by now; the start does this by itself."""
+        """Let templates see the helpers that the application and its plugins have; the start does this by itself."""
+        self._application().plugins.settle()
         self.views.add_helpers(self._application().helpers, GLOBALS)
 
     def lint(self) -> list[Finding]:
