@@ -131,7 +131,8 @@ class App(Router):
         self._recovery = Recovery(self)
         self._threads: anyio.CapacityLimiter | None = None
         self._access = Access(self.logs) if self.logs.settings.access else None
-        self._observers: list[tuple[Begin | None, Ended | None]] = []
+        self._begins: list[Begin] = []
+        self._ends: list[Ended] = []
         self._ended: Ended | None = None
         self._after: Callable[..., None] | None = None
         self.commands: list[Command] = []
@@ -156,11 +157,6 @@ class App(Router):
     def state(self) -> str:
         """Where its life stands: created, starting, started, stopping or stopped."""
         return self.lifecycle.state
-
-    @property
-    def ends(self) -> list[Ended]:
-        """What `observe` was told to call at the end of requests."""
-        return [end for _, end in self._observers if end is not None]
 
     def settings(self, section: str, kind: type[S]) -> S:
         """Return a section of the configuration as `kind`, a Struct; `ConfigError` says what is wrong in it.
@@ -203,7 +199,8 @@ class App(Router):
 
         Both run on the way of every request, so they must be quick, and may not raise.
         """
-        self._observers.append((begin, end))
+        self._begins += [] if begin is None else [begin]
+        self._ends += [] if end is None else [end]
 
     def error(self, kind: int | type[Exception]) -> Callable[[F], F]:
         """Decorate `async def handler(ctx, error)`, which answers a status (404) or an exception type.
@@ -307,16 +304,23 @@ class App(Router):
         if request.state or self._after is not None:
             self.after(request, response, sent, error)
 
+    def observed(self, request: Request, response: Response, sent: int, error: BaseException | None) -> None:
+        """Do what waits for the end of a request that came through a mount: the application above logs it."""
+        for end in self._ends:
+            end(request, response, sent, error)
+        self.after(request, response, sent, error)
+
     def after(self, request: Request, response: Response, sent: int = 0, error: BaseException | None = None) -> None:
         """Do what waits for the end of a request, its background work and `after_response`; `finish` calls it.
 
         A failure is logged.
         """
         for mounted, child, made in request.state.pop("mounts", ()):
-            child.ended = request.ended
-            for end in mounted.ends:
-                end(child, made, sent, error)
-            mounted.after(child, made, sent, error)
+            if isinstance(mounted, App):
+                child.ended = request.ended
+                mounted.observed(child, made, sent, error)
+            else:
+                mounted.after(child, made)
         for context, function, args, options in request.state.pop("background", ()):
             context.run(self._spawn, function, args, options)
         if self._after is not None:
@@ -380,7 +384,7 @@ class App(Router):
             compression=self.compression,
             identity=self.http.identity,
             timing=self.debug if self.http.timing is None else self.http.timing,
-            begins=[begin for begin, _ in self._observers if begin is not None],
+            begins=self._begins,
         )
         self._arm()
         self._after = self.hooks.sender("after_response", self.background.spawn)
@@ -389,7 +393,7 @@ class App(Router):
     def _arm(self) -> None:
         """Tell those who want to know of the end of requests; when there are none, nobody looks at a clock."""
         traced = self.spans.finished if self.spans.on else None
-        self._ended = _ending([each for each in (self._access, *self.ends, traced) if each is not None])
+        self._ended = _ending([each for each in (self._access, *self._ends, traced) if each is not None])
         if self._dispatch is not None:
             self._dispatch.clock(on=self._ended is not None)
 

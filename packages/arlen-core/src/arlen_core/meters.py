@@ -122,7 +122,7 @@ class Histogram:
         self.record = _nothing if registry is None else registry.histogram(self.declaration)
 
 
-I = TypeVar("I", Counter, Gauge, Histogram)
+Made = TypeVar("Made", Counter, Gauge, Histogram)
 
 
 class Meters:
@@ -233,7 +233,7 @@ class Meters:
             meters._below.append(self)
             self.attach(meters._registry)
 
-    def _instrument(self, kind: type[I], declaration: Declaration) -> I:
+    def _instrument(self, kind: type[Made], declaration: Declaration) -> Made:
         _checked(declaration)
         known = self._known.get(declaration.name)
         if known is None and declaration.name not in self._observed:
