@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,13 @@ LEAKS = {
     "streams": "sent['streams'] += 1",
     "memory": "kept.append(os.urandom(1 << 18))",
 }
+
+
+def unread(port):
+    """Connections to a port on which requests wait that its server has not read."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    here = [row for row in rows if int(row[1].partition(":")[2], 16) == port and row[3] == "01"]
+    return sum(int(row[4].partition(":")[2], 16) > 0 for row in here)
 
 
 @pytest.fixture
@@ -118,8 +126,10 @@ def test_a_reload_that_loses_requests(tmp_path, monkeypatch):
 
     def reload(server, done, count):
         assert until(lambda: json.loads(server.get("/state")[1])["connections"] > 4) is not None  # clients have come
-        for pid in server.workers:
-            os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in server.workers:
+                os.kill(pid, number)
+            assert until(lambda: unread(int(server.address.rpartition(":")[2])) or number == signal.SIGKILL)
         return whole(server, done, count)
 
     monkeypatch.setattr(rolling, "_reload", reload)
