@@ -213,7 +213,7 @@ async def test_a_failure_names_the_service_and_keeps_its_cause():
     assert "service Pool (" in caught.value.reason
     assert "make_pool) failed to start: ConnectionRefusedError: port 5432" in caught.value.reason
     assert caught.value.code == "service_failed"
-    assert isinstance(caught.value.__cause__, Exception)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
 
 
 async def test_failures_at_the_same_time_are_all_named():

@@ -141,6 +141,7 @@ class Logs:
         structured: the structlog logger behind it.
         threshold: the number of the lowest level that is written.
         failed: lines that could not be made.
+        heard: told of each line before it is written, secrets masked; access lines are not among them. For tools.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class Logs:
         self.json = self.settings.format == "json" or (self.settings.format == "auto" and not people)
         self.threshold = LEVELS[self.settings.level]
         self.failed = 0
+        self.heard: Callable[[Mapping[str, Any]], object] | None = None
         self.stamp = Stamp(clock)
         self.sink = self._sink(root or Path(), at_once=people)
         self.structured = Structured(self.sink, self._render, self.threshold)
@@ -205,6 +207,8 @@ class Logs:
         record = {"level": level, "event": hide("", values.pop("event", "")), **_ids(current.get())}
         for key, value in values.items():
             record[f"{key}_" if key in _OWN else key] = hide(key, value, self._mask)
+        if self.heard is not None:
+            self.heard(record)
         return self.line(record)
 
     def _sink(self, root: Path, *, at_once: bool) -> Sink:

@@ -159,7 +159,7 @@ class Services:
                 raised.add_note(f"while rolling back: {problem}")
             if raised is error:
                 raise
-            raise raised from error
+            raise raised from raised.__cause__ or error  # of one failure, what it was raised for
         self._started = True
 
     async def stop(self) -> None:
