@@ -148,6 +148,21 @@ def test_secrets_are_masked(make, tmp_path):
     assert 7 == text.count(MASK)
 
 
+def test_a_tool_may_hear_lines(make, lines):
+    """Whoever listens is told of each line that is written, with its request and secrets masked."""
+    logs, heard = make(level="info"), []
+    logs.heard = heard.append
+    token = current.set(Request())
+    try:
+        logs.log.info("order.created", id=7, token="s3cr3t")
+        logs.log.debug("order.looked_at")
+    finally:
+        current.reset(token)
+    (record,) = heard
+    assert ("info", "order.created", 7, MASK) == tuple(record[key] for key in ("level", "event", "id", "token"))
+    assert lines()[0]["request_id"] == record["request_id"]
+
+
 @pytest.mark.parametrize("setting", ["text", "json"])
 def test_a_line_cannot_be_forged(make, tmp_path, setting):
     """Line breaks and escape sequences in events, names and values are escaped."""
