@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from arlen_core.responses import Response, Stream
 from arlen_core.uniforms import wear
+from arlen_server.viewer import Viewer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
     from arlen_core.requests import Request
+    from arlen_server.traces import Traces
 
 __all__ = ["EVENTS", "SCRIPT", "STATE", "Hub", "Refresh", "allow", "inject"]
 
@@ -27,6 +29,7 @@ EVENTS = b"/__arlen__/events"
 STATE = b"/api/dev/build-error"
 """Path that says as JSON what is broken, or that nothing is; reserved in development."""
 
+_OURS = {SCRIPT, EVENTS, STATE}
 _NAVIGATION = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 _BODY = {b"content-length", b"etag", b"last-modified", b"accept-ranges"}
 _END = re.compile(rb"</body\s*>", re.IGNORECASE)
@@ -98,12 +101,15 @@ class Refresh:
         app: the application.
         hub: see `Hub`.
         browser: put the script into pages.
+        traces: the last requests, when they are kept; the page that shows them is in front too.
     """
 
-    def __init__(self, app: Any, hub: Hub, *, browser: bool = True) -> None:
+    def __init__(self, app: Any, hub: Hub, *, browser: bool = True, traces: Traces | None = None) -> None:
         self._app = app
         self._hub = hub
         self._browser = browser
+        self._traces = traces
+        self._viewer = None if traces is None else Viewer(traces)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._app, name)
@@ -115,6 +121,8 @@ class Refresh:
         own = self._hub.answer(request.target)
         if own is not None:
             return own
+        if self._viewer is not None and self._viewer.owns(request.target):
+            return self._viewer.answer(request)
         page = self._browser and request.method == "GET" and b"text/html" in _accept(request)
         if page:  # nothing kept from before the change, and nothing compressed
             request.raw = [pair for pair in request.raw if pair[0] not in _NAVIGATION]
@@ -124,8 +132,11 @@ class Refresh:
 
     def finish(self, request: Request, response: Response, **outcome: Any) -> None:
         """Tell the application, unless it never saw the request."""
-        if request.target not in {SCRIPT, EVENTS, STATE}:
-            self._app.finish(request, response, **outcome)
+        if request.target in _OURS or (self._viewer is not None and self._viewer.owns(request.target)):
+            return
+        self._app.finish(request, response, **outcome)
+        if self._traces is not None:
+            self._traces.dress(request, response)
 
 
 def inject(answer: Response, hub: Hub) -> Response:

@@ -31,6 +31,7 @@ from arlen_server.server import Server
 from arlen_server.serving import loop_factory
 from arlen_server.settings import Settings
 from arlen_server.tape import Tape
+from arlen_server.traces import Traces
 
 __all__ = ["Worker", "main", "resident"]
 
@@ -69,7 +70,7 @@ class Worker:
     async def _serve(self, app: Any) -> int:
         loop = asyncio.get_running_loop()
         sockets = [socket.socket(fileno=fd) for fd in self.plan.sockets]
-        shown = Refreshing(app, self.hub, browser=self.plan.browser) if self.plan.development else app
+        shown = self._shown(app) if self.plan.development else app
         with Tape() as tape:
             try:
                 server = Server(shown, self.settings, sockets=sockets)
@@ -92,6 +93,14 @@ class Worker:
         if self._lifeline:
             self._lifeline.release()
         return code
+
+    def _shown(self, app: Any) -> Refreshing:
+        tuning, traces = self.settings.boomhauer, None
+        if tuning.requests and app.debug:
+            traces = Traces(tuning.requests, tuning.spans, frozenset(app.logs.settings.mask))
+            app.spans.listen(traces.tell)
+            app.logs.heard = traces.hear
+        return Refreshing(app, self.hub, browser=self.plan.browser, traces=traces)
 
     async def _start(self, app: Any, server: Server) -> bool:
         stage = "start"
