@@ -49,6 +49,9 @@ class Instrument:
     ) -> None:
         self.declaration = declaration
         self.width = len(declaration.buckets) + 2 if declaration.kind == "histogram" else 1
+        # an own gauge that is a sum begins at 0; whoever tells the greatest or the least has not done so yet
+        unset = declaration.kind == "gauge" and (declaration.labels or declaration.combine != "sum")
+        self._blank = nan if unset else 0.0
         self.children: dict[Texts, Child] = {}
         self.past: Child | None = None
         self._missing, self._tell = missing, tell
@@ -66,8 +69,7 @@ class Instrument:
             cells, at = self._cells.take(self._number, values, self.width)
         except Full:
             return None
-        if self.declaration.kind == "gauge":
-            cells[at] = nan
+        cells[at] = self._blank
         child = Child(cells, at)
         if values is not None:
             self.children[values] = child
@@ -107,8 +109,7 @@ class Instrument:
             cells, at = self._cells.take(self._number, values, self.width)
         except Full:
             cells, at = memory.take(memory.declare(self.declaration), values, self.width)
-        if self.declaration.kind == "gauge":
-            cells[at] = nan
+        cells[at] = self._blank
         return Child(cells, at)
 
     def _all(self) -> Iterator[tuple[Values, Child]]:

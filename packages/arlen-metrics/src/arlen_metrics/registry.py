@@ -33,6 +33,9 @@ class Store(Protocol):
     def fold(self, limit: int = 0) -> int:
         """Put the counts of the dead together."""
 
+    def living(self) -> int:
+        """Return how many processes live."""
+
     def forked(self) -> None:
         """Begin again in a forked process."""
 
@@ -48,6 +51,9 @@ class Registry:
         max_label: most characters of a label's value; a longer one goes to the overflow.
         log: gets a line when a metric comes past its bound, the first time.
 
+    Attributes:
+        taken: the names that are in use in answers, and by which metric.
+
     >>> from arlen_core.meters import Meters
     >>> meters, registry = Meters(), Registry()
     >>> meters.attach(registry)
@@ -57,18 +63,21 @@ class Registry:
     """
 
     def __init__(self, *, max_series: int = 2000, max_label: int = 200, log: Any = None) -> None:
-        self.max_series, self.max_label = max_series, max_label
-        self._log = log
+        self.configure(max_series=max_series, max_label=max_label, log=log)
         self._store: Store = Alone()
         self._lock = Lock()
         self._meters: dict[str, Instrument] = {}
         self._observed: dict[str, tuple[Instrument, Observed]] = {}
         self._told: set[str] = set()
-        self._names: dict[str, str] = {}
+        self.taken: dict[str, str] = {}
         self._overflows = self._meter(
             Declaration("counter", "arlen.metrics.overflows", "Calls past the bound of series.", ("metric",), "{call}")
         )
         _living.add(self)
+
+    def configure(self, *, max_series: int, max_label: int, log: Any = None) -> None:
+        """Set the bounds and the log; see the class."""
+        self.max_series, self.max_label, self._log = max_series, max_label, log
 
     @property
     def declarations(self) -> list[Declaration]:
@@ -118,12 +127,16 @@ class Registry:
         """Put the counts of dead processes together; returns how many there were."""
         return self._store.fold(self.max_series)
 
-    def use(self, store: Store) -> None:
-        """Keep the numbers in another store from now on; those of this process so far go with them."""
+    def living(self) -> int:
+        """Return how many processes share their numbers just now."""
+        return self._store.living()
+
+    def use(self, store: Store, *, keep: bool = True) -> None:
+        """Keep the numbers in another store from now on; with `keep`, those of this process so far go with them."""
         with self._lock:
             old, self._store = self._store, store
             for meter in self._meters.values():
-                meter.move(store.cells, keep=True)
+                meter.move(store.cells, keep=keep)
             old.close()
 
     def forked(self) -> None:
@@ -145,7 +158,7 @@ class Registry:
     def _meter(self, declaration: Declaration) -> Instrument:
         meter = self._meters.get(declaration.name)
         if meter is None:
-            check(declaration, self._names)
+            check(declaration, self.taken)
             with self._lock:
                 meter = Instrument(declaration, self._store.cells, self._make, self.tell)
                 self._meters[declaration.name] = meter

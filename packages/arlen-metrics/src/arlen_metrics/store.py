@@ -39,6 +39,10 @@ class Alone:
         """Do nothing: nobody else can die."""
         return 0
 
+    def living(self) -> int:
+        """Return 1: this one."""
+        return 1
+
     def forked(self) -> None:
         """Begin again in a forked process."""
         self.cells = Memory()
@@ -111,6 +115,11 @@ class Shared:
             return 0
         with folding(self.folder) as mine:
             return self._fold(limit) if mine else 0
+
+    def living(self) -> int:
+        """Return how many processes share this folder just now."""
+        with self._opened() as files:
+            return sum(alive(descriptor) for _, descriptor in files)
 
     def forked(self) -> None:
         """Begin again in a forked process, with a file of its own."""

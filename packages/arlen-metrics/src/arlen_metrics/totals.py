@@ -45,7 +45,7 @@ class Family:
     def put(self, values: Values, cells: list[float]) -> None:
         """Take note of a series of one more process."""
         if self.declaration.kind == "gauge" and isnan(cells[0]):
-            return  # nobody has set it
+            return  # nobody has set it, or nobody does any more
         known = self.series.get(values)
         if known is not None:
             combine = self._combine
