@@ -22,7 +22,7 @@ _OPEN = frozenset(
     }
 )  # fields with long values that are no secrets
 _words = re.compile(r"[A-Za-z0-9_~+/=.-]{20,}")
-_known = re.compile(r"eyJ[\w-]+\.[\w-]+|(?:sk|pk|rk)_(?:live|test)_\w+|gh[pousr]_\w+|xox[a-z]-[\w-]+|AKIA[0-9A-Z]{16}")
+_known = re.compile(r"eyJ[\w-]+\.[\w.-]+|(?:sk|pk|rk)_(?:live|test)_\w+|gh[pousr]_\w+|xox[a-z]-[\w-]+|AKIA[0-9A-Z]{16}")
 _scheme = re.compile(r"(?i)^(basic|bearer|digest|dpop|negotiate|token)\s+\S.*$", re.DOTALL)
 
 
