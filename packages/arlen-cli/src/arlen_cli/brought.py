@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Collection
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -44,10 +45,11 @@ def find(name: str, args: Namespace, error: CommandError) -> Entry:
             raise error from None
         reason = f"{error.message}, and the application, which may have it, cannot be loaded: {failure.reason}"
         raise CommandError(error.code, reason, fix=failure.fix, exit=2) from failure
-    for each in commands(app):
-        if each.name == name:
-            return each
-    raise error
+    found = {each.name: each for each in commands(app)}
+    if name in found:
+        return found[name]
+    near = get_close_matches(name, found, 1)
+    raise CommandError(error.code, error.message, fix=f"did you mean {near[0]!r}?", exit=2) if near else error
 
 
 def listed(args: Namespace, taken: Collection[str]) -> tuple[list[Entry], str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arlen_core.deadlines import named
@@ -11,7 +13,7 @@ from arlen_core.routes import Mount, Route
 if TYPE_CHECKING:
     from arlen_core.app import App
 
-__all__ = ["KINDS", "collected", "fresh", "told"]
+__all__ = ["KINDS", "aside", "collected", "fresh", "told"]
 
 KINDS = (
     "routes", "reserved", "middleware", "guards", "hooks", "errors", "helpers", "services", "health", "metrics",
@@ -56,6 +58,27 @@ def fresh(before: dict[str, Sequence[Any]], after: dict[str, Sequence[Any]]) -> 
     return made
 
 
+@contextmanager
+def aside(app: App) -> Iterator[None]:
+    """Put the application's own middleware, guards and hooks behind those that come inside the `with` block.
+
+    So those of plugins go around the application's own, whenever they come. An error handler of the application's own
+    stays the one that counts.
+    """
+    hooks, errors = app.hooks._functions, app._recovery._handlers  # noqa: SLF001
+    around, guards, moments, handlers = app.around, app.guards, dict(hooks), dict(errors)
+    app.around = app.guards = ()
+    hooks.clear()
+    errors.clear()
+    try:
+        yield
+    finally:
+        app.around, app.guards = app.around + around, app.guards + guards
+        for name, functions in moments.items():
+            hooks.setdefault(name, []).extend(functions)
+        errors.update(handlers)
+
+
 def told(kind: str, items: Sequence[Any]) -> list[str]:
     """Return what is to be shown of the items of one kind.
 
@@ -76,6 +99,8 @@ def _label(kind: str, item: Any) -> str:
         return str(getattr(item.type, "__name__", item.type))
     if kind == "statics":
         return str(item[0])
+    if isinstance(item, Path):
+        return str(item)
     return str(getattr(item, "name", None) or getattr(item, "namespace", None) or item)
 
 

@@ -19,7 +19,7 @@ more that they can do."""
 
 _LISTS = ("depends_on", "after", "before")
 _name = re.compile(r"[a-z][a-z0-9_-]{0,63}").fullmatch
-_version = re.compile(r"\d+(\.\d+)*([a-z0-9.+_-]*)").fullmatch
+_version = re.compile(r"[0-9]+(\.[0-9]+)*([a-z0-9.+_-]*)").fullmatch
 
 
 def node(plugin: Any, name: str) -> Node:

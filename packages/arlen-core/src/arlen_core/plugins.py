@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
 
-from arlen_core.contributions import collected, fresh, told
+from arlen_core.contributions import aside, collected, fresh, told
 from arlen_core.enabling import found
 from arlen_core.errors import StartupError
 from arlen_core.lifecycle import Unit
@@ -85,8 +86,13 @@ class Plugin:
     timeout: float | None = None
     config: Any = None
 
+    _configured = False
+
     def register(self, app: App) -> None:
-        """Add what the plugin brings, by the application's own methods; called once, after what it waits for."""
+        """Add what the plugin brings, by the application's own methods; called once, after what it waits for.
+
+        Its middleware, guards and hooks go around the application's own.
+        """
 
     def settled(self, app: App) -> None:
         """Look at what all plugins have added, and add what follows from it; called after the last `register`.
@@ -117,7 +123,7 @@ class Plugged:
         self.name = str(getattr(plugin, "name", "") or type(plugin).__name__)
         self.registered = False
         self.items: dict[str, list[Any]] = {}
-        self._made = dict(getattr(plugin, "__dict__", {}))
+        self._made = _made(plugin)
 
     @property
     def ordered(self) -> bool:
@@ -139,7 +145,7 @@ class Plugged:
         """Say whether another plugin is this one, or made in the same way: then it is not needed a second time."""
         if other is self.plugin or not isinstance(other, Plugin):
             return other is self.plugin
-        return type(other) is type(self.plugin) and vars(other) == self._made
+        return type(other) is type(self.plugin) and _made(other) == self._made
 
 
 class Plugins:
@@ -172,6 +178,11 @@ class Plugins:
         """Return the plugins in the order in which they register and start; `StartupError` when there is none."""
         return [self._known[name] for name in ordered(node(each.plugin, each.name) for each in self._known.values())]
 
+    def get(self, name: str) -> Any:
+        """Return the plugin of that name, or `None` when it is not in use."""
+        known = self._known.get(name)
+        return None if known is None else known.plugin
+
     def add(self, plugin: Any, source: str = "code") -> Any:
         """Take a plugin; see `App.use`. Returns the one that is in use."""
         made = Plugged(_checked(plugin), source)
@@ -193,11 +204,12 @@ class Plugins:
         Raises:
             StartupError: what `problems` finds, or a plugin failed to register.
         """
-        if self._settling:
+        if self._settling or self._app.state not in {"created", "stopped"}:
             return
         self._settling = True
         try:
-            self._settle()
+            with aside(self._app):
+                self._settle()
         finally:
             self._settling = False
 
@@ -237,26 +249,36 @@ class Plugins:
             waiting = [each for each in self.order() if not each.registered]
             if not waiting:
                 break
-            try:
-                self._register(waiting[0])
-            except Exception as error:
-                raise _failed(waiting[0].name, "register", error) from error
+            self._named(waiting[0], self._register)
         if self._seen == len(self._known):
             return
         for each in self.order():
-            settled = getattr(each.plugin, "settled", None)
-            if settled is not None:
-                settled(self._app)
+            if hasattr(each.plugin, "settled"):
+                self._named(each, lambda each: self._noted(each, each.plugin.settled))
         self._seen = len(self._known)
 
     def _register(self, each: Plugged) -> None:
+        self._noted(each, each.plugin.register)
+        each.registered = True
+
+    def _noted(self, each: Plugged, call: Callable[[App], Any]) -> None:
+        """Call it, and note what it adds; what other plugins add that it uses is theirs."""
         before, others = collected(self._app), set(self._known)
-        each.plugin.register(self._app)
-        each.items, each.registered = fresh(before, collected(self._app)), True
-        inner = [other for name, other in self._known.items() if name not in others]  # it has used some by itself
-        for kind, items in each.items.items():
+        made = call(self._app)
+        if iscoroutine(made):
+            made.close()
+            reason = f"plugin {each.name!r}: its {call.__name__} is a coroutine function"
+            raise StartupError(reason, fix="write `def`; what has to wait goes into `start`", code="plugin_invalid")
+        inner = [other for name, other in self._known.items() if name not in others]
+        for kind, items in fresh(before, collected(self._app)).items():
             theirs = {id(item) for other in inner for item in other.items.get(kind, ())}
-            each.items[kind] = [item for item in items if id(item) not in theirs]
+            each.items.setdefault(kind, []).extend(item for item in items if id(item) not in theirs)
+
+    def _named(self, each: Plugged, call: Callable[[Plugged], None]) -> None:
+        try:
+            call(each)
+        except Exception as error:
+            raise _failed(each.name, "register", error) from error
 
     def _load(self) -> list[StartupError]:
         made = []
@@ -271,7 +293,8 @@ class Plugins:
 
     def _configured(self, each: Plugged) -> list[StartupError]:
         plugin = each.plugin
-        kind: Any = plugin.settings if isinstance(plugin, Plugin) and plugin.config is None else None
+        fixed = not isinstance(plugin, Plugin) or (plugin.config is not None and not plugin._configured)  # noqa: SLF001
+        kind: Any = None if fixed else plugin.settings
         if kind is None:
             return []
         if not isinstance(kind, type) or not issubclass(kind, Struct):
@@ -279,19 +302,35 @@ class Plugins:
             return [StartupError(reason, fix="name a class that is a msgspec.Struct", code="plugin_invalid")]
         try:
             plugin.config = self._app.settings(each.name.replace("-", "_"), kind)
+            plugin._configured = True  # noqa: SLF001  # so that another application reads its own
         except StartupError as error:
             return [error]
         return []
 
     def _unit(self, each: Plugged) -> Unit:
         async def start() -> None:
-            await each.plugin.start(self._app)
+            try:
+                await _called(each.plugin.start, self._app)
+            except StartupError as error:
+                raise _failed(each.name, "start", error) from error
 
         async def stop() -> None:
-            await each.plugin.stop(self._app)
+            await _called(each.plugin.stop, self._app)
 
         timeout = self.settings.timeout if each.plugin.timeout is None else each.plugin.timeout
         return Unit(f"plugin {each.name!r}", start, stop, timeout)
+
+
+async def _called(function: Callable[[App], Any], app: App) -> None:
+    made = function(app)
+    if isawaitable(made):
+        await made
+
+
+def _made(plugin: Any) -> dict[str, Any]:
+    """Return what a plugin was made with, without what was read for it from a configuration."""
+    words = {"_configured", "config"} if getattr(plugin, "_configured", False) else {"_configured"}
+    return {word: value for word, value in getattr(plugin, "__dict__", {}).items() if word not in words}
 
 
 def _lives(plugin: Any) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["fits", "numbers"]
 _TESTS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
     ">=": ge, "<=": le, "==": eq, "!=": ne, ">": gt, "<": lt,
 }  # fmt: skip
-_bound = re.compile(r"(>=|<=|==|!=|>|<)\s*(\d{1,9}(?:\.\d{1,9}){0,7})").fullmatch
+_bound = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9]{1,9}(?:\.[0-9]{1,9}){0,7})").fullmatch
 
 
 def fits(version: str, wanted: str) -> bool:
@@ -37,7 +37,7 @@ def numbers(version: str) -> tuple[int, ...]:
     >>> numbers("1.10.0rc1"), numbers("new")
     ((1, 10, 0), ())
     """
-    found = re.match(r"\d+(?:\.\d+)*", version)
+    found = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
