@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from arlen_core.errors import StartupError
 
-__all__ = ["Counter", "Declaration", "Gauge", "Histogram", "Meters", "Registry"]
+__all__ = ["SECONDS", "Counter", "Declaration", "Gauge", "Histogram", "Meters", "Registry"]
 
 Number = int | float
 Values = Number | Mapping[tuple[str, ...], Number]
