@@ -58,6 +58,7 @@ class Contract:
         capabilities: what it claims: names, or an object whose true attributes count.
         known_failures: test name to reason; each must fail as long as it is listed.
         title: what reports call the adapter; the name of the class without "Test" by default.
+        made: whether the adapter is what a factory makes; else, by a contract's own word, it is the factory.
 
     The author of an adapter gives one fixture, `adapter`, asynchronous or not, that yields an empty adapter.
 
@@ -87,6 +88,7 @@ class Contract:
     capabilities: ClassVar[object] = frozenset()
     known_failures: ClassVar[Mapping[str, str]] = {}
     title: ClassVar[str] = ""
+    made: ClassVar[bool] = True
     pytestmark: ClassVar[Any] = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
 
     def __init_subclass__(

@@ -95,7 +95,7 @@ def under_test(order: Order) -> type[Contract]:
 
     @pytest.fixture
     async def adapter(_: Any) -> AsyncIterator[Any]:
-        async with opened(make) as made:
+        async with opened(make if contract.made else lambda: make) as made:
             yield made
 
     claims = {
