@@ -100,7 +100,13 @@ def findings(args: Namespace) -> Iterator[Finding]:
         yield from _split(error)
         return
     for look in (_config, _routes, _commands, _folders, _stated, _migrations):
-        yield from look(app, args)
+        try:
+            yield from look(app, args)
+        except StartupError as error:
+            yield from _split(error)
+        except Exception as error:  # noqa: BLE001  # the others are wanted all the same
+            reason = f"{type(error).__name__}: {error}"
+            yield Finding("doctor_failed", "failed", "", reason, "report this as a bug of arlen-cli")
 
 
 def _row(each: Any, order: int) -> Row:
@@ -110,30 +116,27 @@ def _row(each: Any, order: int) -> Row:
 
 
 def _config(app: Any, _: Namespace) -> Iterator[Finding]:
-    try:
-        app.config.discover()
-        app.config.check()
-    except StartupError as error:
-        yield from _split(error)
+    app.config.check()
+    yield from ()
 
 
 def _routes(app: Any, _: Namespace) -> Iterator[Finding]:
-    try:
-        Matcher(app.flat())
-    except StartupError as error:
-        yield from _split(error)
+    Matcher(app.flat())
+    yield from ()
 
 
 def _commands(app: Any, _: Namespace) -> Iterator[Finding]:
-    taken = {each.name: each.package for each in catalog.entries()}
+    taken = usual = {each.name: each.package for each in catalog.entries()}
     fix = "give the command another name"
     for each in app.commands:
         name, owner = str(getattr(each, "name", each)), _owner(app, "commands", each)
         if name in taken:
             message = f"the command {name!r} cannot be reached: {taken[name]} has one of that name"
             yield Finding("command_taken", "failed", owner, message, fix)
-        taken.setdefault(name, owner or app.title)
+        taken = {name: owner or app.title, **taken}
     for entry in brought.commands(app):
+        if entry.name in usual:
+            continue
         try:
             parsers.build(entry.load())
         except CommandError as error:
@@ -201,7 +204,8 @@ def _split(error: StartupError) -> list[Finding]:
     for each in error.problems:
         where = f"{each.origin}:{each.line}" if each.line else each.origin
         message = f"{where}: {each.key} {each.reason}" if each.key else f"{where}: {each.reason}"
-        made.append(Finding(error.code, "failed", each.key.partition(".")[0].replace("_", "-"), message, each.fix))
+        fix = each.fix or f"correct {each.key}"
+        made.append(Finding(error.code, "failed", each.key.partition(".")[0].replace("_", "-"), message, fix))
     return made
 
 

@@ -36,10 +36,10 @@ def appended(text: str, section: str, key: str, word: str) -> str | None:
 
 def _ways(text: str, section: str, key: str, word: str) -> Iterator[str]:
     end = "\r\n" if "\r\n" in text else "\n"
-    for found in re.finditer(rf"\b{key}[ \t]*=[ \t]*\[", text):
-        for close in re.finditer(r"\]", text[found.end() :]):
-            at = found.end() + close.start()
-            yield from _lists(text, found.end(), at, word, end)
+    starts = [found.end() for found in re.finditer(rf"\b{key}[ \t]*=[ \t]*\[", text)]
+    pairs = [(start, found.start()) for start in starts for found in re.finditer(r"\]", text) if found.start() >= start]
+    for start, close in sorted(pairs, key=lambda pair: pair[1] - pair[0]):  # a list ends at the first bracket, mostly
+        yield from _lists(text, start, close, word, end)
     line = f"{key} = [{word}]{end}"
     for found in re.finditer(rf"^[ \t]*\[[ \t]*{section}[ \t]*\][^\n]*(\n|\Z)", text, re.MULTILINE):
         yield text[: found.end()] + ("" if found[1] else end) + line + text[found.end() :]
@@ -55,12 +55,13 @@ def _lists(text: str, start: int, close: int, word: str, end: str) -> Iterator[s
         yield f"{text[:start]}{bare}{', ' if bare else ''}{word}{rest}"
         return
     lines = body.rstrip(" \t")
+    if not lines.endswith("\n"):
+        yield f"{text[:start]}{lines}, {word}{rest}"
     indent = re.findall(r"\n([ \t]*)[\"']", body)
     new = f"{indent[-1] if indent else '  '}{word},{end}{body[len(lines) :]}"
     yield text[:start] + lines + new + rest
     for quote in reversed([found.end() for found in re.finditer("[\"']", lines)]):
         yield text[:start] + lines[:quote] + "," + lines[quote:] + new + rest
-    yield f"{text[:start]}{body.rstrip()}, {word}{rest}"
 
 
 def _says(text: str, wanted: dict[str, Any]) -> bool:
