@@ -135,13 +135,15 @@ def test_every_scrape_is_the_whole_host_whatever_dies(running):
     for number in range(100):
         asked(list(workers.values())[number % 4], "/")
     agreed(workers, (200, 7))
-    assert 'arlen_worker_restarts_total{pool="web",reason="killed"} 1' in asked(next(iter(workers.values())), "/metrics")
+    assert 'arlen_worker_restarts_total{pool="web",reason="killed"} 1' in asked(
+        next(iter(workers.values())), "/metrics"
+    )
     for each in workers.values():
         each.close()
 
 
 def agreed(workers: dict[int, http.client.HTTPConnection], expected: tuple[int, int]) -> None:
-    """Wait until every worker shows what is expected: a worker counts a request just after the client has its answer."""
+    """Wait until all show what is expected: a worker counts a request just after the client has its answer."""
     deadline = time.monotonic() + PATIENCE
     while {expected} != (shown := {seen(each) for each in workers.values()}):
         assert time.monotonic() < deadline, f"expected {expected}, the workers say {shown}"

@@ -36,7 +36,7 @@ class Instrument:
 
     Attributes:
         children: the series by their values.
-        past: the series of everything that comes past the bound, once there is such a thing.
+        past: the series of everything that comes past the bound.
         width: how many cells a series has.
     """
 
@@ -56,7 +56,9 @@ class Instrument:
         self.past: Child | None = None
         self._missing, self._tell = missing, tell
         self._cells, self._number = self._declare(cells)
-        if not declaration.labels:
+        if declaration.labels:
+            self.past = self.spill()  # now, for there is no room for it when there is none for others
+        else:
             self.children[()] = self.grow(()) or self.spill()
 
     def child(self, values: Texts) -> Child:

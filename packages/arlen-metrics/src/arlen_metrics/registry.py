@@ -180,7 +180,7 @@ class Registry:
                 child = meter.grow(texts) if fits else None
             if child is not None:
                 return child
-            child = meter.past = meter.past or meter.spill()
+            child = meter.past or meter.spill()
         self.tell("metrics.overflow", meter.declaration.name, series=len(meter.children))
         if meter is not self._overflows:
             count = self._overflows.child((meter.declaration.name,))

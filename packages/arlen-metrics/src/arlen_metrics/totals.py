@@ -46,6 +46,8 @@ class Family:
         """Take note of a series of one more process."""
         if self.declaration.kind == "gauge" and isnan(cells[0]):
             return  # nobody has set it, or nobody does any more
+        if values is None and not any(cells):
+            return  # nothing came past the bound
         known = self.series.get(values)
         if known is not None:
             combine = self._combine
