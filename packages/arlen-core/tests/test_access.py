@@ -85,6 +85,13 @@ def test_a_stage_that_was_not_reached_takes_no_time(marks):
     assert all(each >= 0 for each in timings.values())
 
 
+def test_an_answer_before_the_route_took_no_action():
+    """What a hook answered early is over when it is made; no stage is negative."""
+    now = perf_counter_ns()
+    timings = Capture().record(request(received=now - 9_000_000, handled=now - 2_000_000))["timings"]
+    assert (7.0, 0.0) == (timings["route"], timings["action"])
+
+
 def test_the_query_is_left_out():
     """It holds secrets; who wants it can have it."""
     made = request(query=b"token=hunter2")

@@ -89,7 +89,8 @@ class Access:
     def __call__(self, request: Request, response: Response, sent: int = 0, error: BaseException | None = None) -> None:
         """Log a request whose last byte was sent, or that failed; `sent` are the bytes of the body."""
         end = request.ended or perf_counter_ns()
-        received, routed, handled = request.received or end, request.routed or end, request.handled or end
+        received, handled = request.received or end, request.handled or end
+        routed = request.routed or handled
         client, status, method = request.client, response.status, request.method
         name, trace = request.identify()
         address = "" if client is None else client[0]

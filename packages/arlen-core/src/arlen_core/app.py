@@ -43,7 +43,8 @@ from arlen_core.routes import Mount, Route
 from arlen_core.services import Services
 from arlen_core.settings import HEADERS, HttpSettings
 from arlen_core.sockets import SocketClosed
-from arlen_core.spans import Tracer
+from arlen_core.spans import Listener, Tracer
+from arlen_core.stages import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -134,6 +135,7 @@ class App(Router):
         self._begins: list[Begin] = []
         self._ends: list[Ended] = []
         self._ended: Ended | None = None
+        self._timed: Listener | None = None
         self._after: Callable[..., None] | None = None
         self.commands: list[Command] = []
         self.migrations: list[Any] = []
@@ -373,6 +375,9 @@ class App(Router):
                     item.options.setdefault("cancel_on_disconnect", True)
                 item.call = pipeline.route(item)
         matcher = Matcher(routes, reserved=self._reserved, slash=self.http.slash, formats=self.http.formats)
+        timing = self.debug if http.timing is None else http.timing
+        if timing and self._timed is None:
+            self._timed = self.spans.listen(unheard)
         self._links = Links(routes)
         self._dispatch = Dispatcher(
             matcher,
@@ -383,7 +388,8 @@ class App(Router):
             max_body=self.http.max_body,
             compression=self.compression,
             identity=self.http.identity,
-            timing=self.debug if self.http.timing is None else self.http.timing,
+            timing=timing,
+            spans=self.spans.recorded,
             begins=self._begins,
         )
         self._arm()

@@ -18,6 +18,7 @@ from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
 from arlen_core.responses import Response, Upgrade, discard, redirect
+from arlen_core.stages import time
 from arlen_core.uniforms import Uniform, wear
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
     from arlen_core.routes import Mount, Route
     from arlen_core.sockets import Transport
+    from arlen_core.spans import Span
 
     Closer = Callable[[BaseException | None], Awaitable[object]]
     Call = Callable[[Request], Awaitable[Response]]
@@ -39,6 +41,10 @@ MAX_BODY = 1_048_576
 
 _VALIDATORS = frozenset({b"etag", b"last-modified"})
 _CONDITIONS = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
+
+
+def _none(_: Request) -> Sequence[Span]:
+    return ()
 
 
 class Dispatcher:
@@ -54,6 +60,7 @@ class Dispatcher:
         compression: what is compressed.
         identity: send the request id and the trace.
         timing: send how long the stages took, as `Server-Timing`.
+        spans: tells what has happened in a request, for that.
         begins: called with each request, first of all.
     """
 
@@ -69,6 +76,7 @@ class Dispatcher:
         compression: Compression | None = None,
         identity: bool = True,
         timing: bool = False,
+        spans: Callable[[Request], Sequence[Span]] = _none,
         begins: Sequence[Callable[[Request], object]] = (),
     ) -> None:
         self._enter: Callable[[Request], object] = _entering(begins) if begins else current.set
@@ -76,7 +84,7 @@ class Dispatcher:
         self._first, self._matched = hooks.runner("before_request"), hooks.runner("after_match")
         self._last = hooks.runner("before_response")
         self._uniform = Uniform(headers or [], identity=identity)
-        self._max_body, self._timing = max_body, timing
+        self._max_body, self._timing, self._spans = max_body, timing, spans
         self._compression = compression or Compression()
         self._minimum = self._compression.minimum
         self._clocks = True
@@ -258,7 +266,7 @@ class Dispatcher:
     def _dress(self, request: Request, response: Response) -> Response:
         raw = response.raw
         if self._timing:
-            raw.append((b"server-timing", _timing(request)))
+            time(response, request, self._spans(request))
         if response.uniform is not None:  # a mounted application's
             wear(request, response)
         response.uniform = self._uniform
@@ -368,10 +376,3 @@ class _Closing:
                 await discard(source)
             finally:
                 await _run(self._closers, error)
-
-
-def _timing(request: Request) -> bytes:
-    now, received = perf_counter_ns(), request.received
-    routed, handled = request.routed or now, request.handled or now
-    stages = (("route", routed - received), ("action", handled - routed), ("total", now - received))
-    return ", ".join(f"{name};dur={spent / 1e6:.3f}" for name, spent in stages).encode()

@@ -323,6 +323,8 @@ def _server(request: Request, response: Response, sent: int, error: BaseExceptio
     failure = error if error is not None else request.failure if response.status >= 500 else None
     trace = request.trace
     begun, ended = request.received, request.ended
+    handled = request.handled or ended
+    routed = request.routed or handled
     attributes: dict[str, Any] = {
         "http.request.method": method,
         "url.path": request.root + request.target.decode("latin-1"),
@@ -343,9 +345,9 @@ def _server(request: Request, response: Response, sent: int, error: BaseExceptio
     elif response.status >= 500:
         attributes["error.type"] = str(response.status)
     for name, first, last in (
-        ("route", begun, request.routed or ended),
-        ("action", request.routed or ended, request.handled or ended),
-        ("write", request.handled or ended, ended),
+        ("route", begun, routed),
+        ("action", routed, handled),
+        ("write", handled, ended),
     ):
         attributes[f"arlen.{name}.ms"] = (last - first) // 1000 / 1000  # as in the log
     name = f"{method} {request.template}" if request.template else method
