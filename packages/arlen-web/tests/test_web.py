@@ -1,6 +1,7 @@
 """Web: what the plugin adds to an application, in each environment, and what stops its start."""
 
 import gzip
+import re
 from datetime import datetime, time
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from msgspec import Meta, Struct
 
 from arlen_core import App, ConfigError, Context, Input, NotFound, StartupError, redirect
+from arlen_core.plugins import Plugin
 from arlen_core.testing import Client
 from arlen_web import Message, Web
 from arlen_web.failures import TemplateFault
@@ -457,3 +459,108 @@ async def test_static_files_own_their_prefix(tmp_path):
         assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
         asked = await client.options("/static/app.css")
         assert (asked.status, asked.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+# -- what plugins bring
+
+
+class Shop(Plugin):
+    """Brings templates and static files of its own."""
+
+    name = "shop"
+    depends_on = ("web",)
+
+    def __init__(self, folder, prefix="/shop/static"):
+        self.folder, self.prefix = folder, prefix
+
+    def register(self, app):
+        app.templates.append(self.folder / "templates")
+        app.statics.append((self.prefix, self.folder / "files"))
+        app.helper("price", "{} EUR".format)
+
+        @app.get("/shop")
+        async def shop(ctx: Context):
+            return ctx.render("shop")
+
+
+def brought(root, files=None, prefix="/shop/static", own=None):
+    """Make an application whose plugin brings these files."""
+    usual = {
+        "shop/templates/shop.html": "{{ price(7) }} {{ asset('shop.css') }} {% include 'foot.html' %}",
+        "shop/templates/foot.html": "the shop's",
+        "shop/files/shop.css": "body {}",
+    }
+    folder(root, {**usual, **(files or {})})
+    app, web = site(root, own)
+    app.use(Shop(root / "shop", prefix))
+    return app, web
+
+
+async def test_templates_and_files_of_a_plugin(tmp_path):
+    """They are there, with helpers, and served below the plugin's own prefix."""
+    app, _ = brought(tmp_path)
+    async with Client(app) as client:
+        page = (await client.get("/shop")).text
+        assert re.fullmatch(r"7 EUR /shop/static/shop\.[0-9a-f]{16}\.css the shop's", page)
+        assert "body {}" == (await client.get(page.split()[2])).text
+
+
+async def test_the_application_goes_before_its_plugins(tmp_path):
+    """A template of the application takes the place of a plugin's; so does a file, for `asset`."""
+    own = {"templates/foot.html": "our own", "public/shop.css": "a {}"}
+    app, _ = brought(tmp_path, own=own)
+    async with Client(app) as client:
+        page = (await client.get("/shop")).text
+        assert page.startswith("7 EUR /static/shop.")
+        assert page.endswith("our own")
+        assert "body {}" == (await client.get("/shop/static/shop.css")).text
+
+
+def test_templates_of_plugins_are_checked(tmp_path):
+    """`arlen templates` and pages without a request see them, though nothing has started."""
+    _, web = brought(tmp_path, {"shop/templates/bad.html": "{{ pice(7) }}"})
+    (found,) = web.lint()
+    assert "bad.html" in str(found)
+    _, web = brought(tmp_path)
+    assert web.page("foot.html") == "the shop's"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "missing", "message"),
+    [
+        ("/static", "", "two folders are served below /static"),
+        ("/shop/static", "templates", "there is no folder .*templates of templates"),
+        ("/shop/static", "files", "there is no folder .*files to serve below /shop/static"),
+    ],
+)
+async def test_what_a_plugin_cannot_bring(tmp_path, prefix, missing, message):
+    """A prefix of the application, or a folder that is not there: the start says whose."""
+    app, _ = brought(tmp_path, prefix=prefix, own={"public/a.css": "x"})
+    if missing:
+        (tmp_path / "shop" / missing).rename(tmp_path / "gone")
+    with pytest.raises(StartupError, match=message) as caught:
+        await app.start()
+    assert caught.value.fix
+
+
+async def test_what_plugins_bring_is_taken_once(tmp_path):
+    """Also when more plugins come between a stop and a start."""
+    app, web = brought(tmp_path)
+    async with Client(app):
+        pass
+
+    class More(Plugin):
+        name = "more"
+
+    app.use(More())
+    async with Client(app) as client:
+        assert 2 == len(web.views.folders)
+        assert 200 == (await client.get("/shop/static/shop.css")).status
+
+
+async def test_a_plugin_that_needs_web_says_so(tmp_path):
+    """Without it the start fails, with what to do."""
+    app = App("site", root=tmp_path, environ={})
+    app.use(Shop(tmp_path))
+    with pytest.raises(StartupError, match="plugin 'shop' depends on 'web', which is not in use"):
+        await app.start()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distributions, version
-from operator import eq, ge, gt, le, lt, ne
+
+from arlen_core import versions
 
 __all__ = ["conflicts", "fits", "packages"]
 
-_TESTS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
-    ">=": ge, "<=": le, "==": eq, "!=": ne, ">": gt, "<": lt,
-}  # fmt: skip
 _requirement = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?").fullmatch
 
 
@@ -41,13 +39,12 @@ def fits(installed: str, wanted: str) -> bool:
     >>> fits("0.1.4", ">=0.1.0,<0.2"), fits("0.2", ">=0.1.0,<0.2")
     (True, False)
     """
-    have = _numbers(installed)
     for bound in filter(None, (part.strip() for part in wanted.split(","))):
-        found = re.fullmatch(r"(>=|<=|==|!=|>|<)\s*([0-9.]+)", bound)
-        if found is not None:  # other forms are pip's to judge
-            size = max(len(have), len(_numbers(found[2])))
-            if not _TESTS[found[1]](_padded(have, size), _padded(_numbers(found[2]), size)):
+        try:
+            if not versions.fits(installed, bound):
                 return False
+        except ValueError:
+            continue  # other forms are pip's to judge
     return True
 
 
@@ -61,12 +58,3 @@ def _reason(name: str, wanted: str) -> str:
 
 def _ours(name: str) -> bool:
     return name == "arlen" or name.startswith(("arlen-", "arlen_"))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
-
-
-def _padded(numbers: tuple[int, ...], size: int) -> tuple[int, ...]:
-    return numbers + (0,) * (size - len(numbers))

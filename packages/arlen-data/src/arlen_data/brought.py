@@ -35,11 +35,11 @@ def gathered(app: Any, db: Database) -> list[Migrations]:
     """
     app.plugins.settle()
     found: list[Migrations] = []
-    for plugin in app.plugins:
-        brought = [] if isinstance(plugin, Queries) else getattr(plugin, "migrations", None) or []
+    for each in app.plugins.order():
+        brought = [] if isinstance(each.plugin, Queries) else getattr(each.plugin, "migrations", None) or []
         found += [brought] if isinstance(brought, Migrations) else brought
-    found += [each for each in app.migrations if each not in found]
-    made = [each for each in found if each.target == db.name]
+        found += each.items.get("migrations", ())
+    made = [each for each in dict.fromkeys([*found, *app.migrations]) if each.target == db.name]
     own = getattr(db, "migrations", None) or folder(db.name)
     own = own if isinstance(own, Migrations) else Migrations(Path(app.root) / own, target=db.name)
     return [*made, own] if own.folder.is_dir() or not made else made

@@ -12,6 +12,7 @@ from arlen_core.app import App
 from arlen_core.commands import CommandError
 from arlen_core.errors import ConfigError, StartupError
 from arlen_core.loading import LoadError
+from arlen_core.plugins import Plugin
 from arlen_data import Migrations, sites
 from arlen_data.commands import migrate
 from arlen_data.errors import DatabaseError
@@ -313,7 +314,7 @@ def test_the_folder_of_a_database_goes_before_the_usual_one(tmp_path):
 def test_an_application_of_plugins_alone_needs_no_folder(tmp_path):
     """When the plugins bring migrations."""
 
-    class Plugin:
+    class Jobs:
         name = "jobs"
         migrations = Migrations("jobs", namespace="jobs")
 
@@ -321,8 +322,31 @@ def test_an_application_of_plugins_alone_needs_no_folder(tmp_path):
             pass
 
     app = App("shop", root=tmp_path / "empty", environ={})
-    app.use(Plugin())
+    app.use(Jobs())
     assert ["jobs"] == [each.namespace for each in sites.gathered(app, Tiny("x.db"))]
+
+
+def test_plugins_add_migrations_to_the_application(tmp_path):
+    """In the order of the plugins, whatever the order of use; what is there twice counts once."""
+
+    class Some(Plugin):
+        def __init__(self, name, *after):
+            self.name, self.after = name, after
+            self.brought = Migrations(name, namespace=name)
+
+        def register(self, app):
+            app.migrations += [self.brought, Migrations("far", namespace=self.name, target="reports")]
+
+    class Attribute(Some):
+        @property
+        def migrations(self):
+            return self.brought
+
+    app = App("shop", root=tmp_path / "empty", environ={})
+    for plugin in (Some("b", "c"), Some("c"), Attribute("a", "b")):
+        app.use(plugin)
+    assert ["c", "b", "a"] == [each.namespace for each in sites.gathered(app, Tiny("x.db"))]
+    assert ["c", "b", "a"] == [each.namespace for each in sites.gathered(app, Tiny("y.db", name="reports"))]
 
 
 def test_a_url_that_no_package_knows_is_refused(monkeypatch):
