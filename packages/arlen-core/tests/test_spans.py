@@ -168,6 +168,60 @@ def test_attributes_are_bounded():
     assert (128, "changed") == (len(told[0].attributes), told[0].attributes["a0"])
 
 
+async def test_a_handler_adds_to_the_span_of_its_request():
+    """Attributes, events, a name and an error that a handler gives stand in the one server span."""
+    app, told = App("spans", env="test"), []
+    app.spans.listen(told.append)
+
+    @app.get("/orders/{id}")
+    async def show(ctx: Context) -> str:
+        own = ctx.app.spans.server()
+        own.set("shop.order", 7)
+        own.event("paid", amount=3)
+        own.name, own.error = "order", "unpaid"
+        return own.traceparent
+
+    async with Client(app) as client:
+        answer = await client.get("/orders/7")
+    (server,) = told[0]
+    assert ("order", "unpaid", 7) == (server.name, server.error, server.attributes["shop.order"])
+    assert (200, server.traceparent) == (server.attributes["http.response.status_code"], answer.text)
+    assert [("paid", {"amount": 3})] == [(each.name, each.attributes) for each in server.events]
+    assert "" == app.spans.server().traceparent
+
+
+def test_events_are_bounded():
+    """The 129th event of a span is left out."""
+    tracer, told = Tracer(), []
+    tracer.listen(told.extend)
+    with tracer.span("many") as span:
+        for number in range(200):
+            span.event(f"e{number}")
+    assert 128 == len(told[0].events)
+
+
+def test_a_trace_that_begins_here_gets_the_flag_of_who_decides():
+    """Without a caller the listener's decision is the flag of the trace, and what it did not sample is not told."""
+    tracer, told = Tracer(), []
+    tracer.listen(told.extend, sample=lambda trace: trace.endswith("1"), decide=lambda trace_id: trace_id > "8")
+    flags = []
+    for _ in range(64):
+        with tracer.span("tick") as span:
+            flags.append((span.trace_id > "8", span.flags))
+    assert {(True, 1), (False, 0)} == set(flags)
+    assert {1} == {each.flags for each in told}
+
+
+async def test_a_state_without_its_trace_is_not_passed_on():
+    """A `tracestate` beside a wrong or missing `traceparent` is nobody's (W3C Trace Context §3.3)."""
+    app, told = make()
+    async with Client(app) as client:
+        wrong = await client.get("/orders/7", headers={"traceparent": "00-0-0-01", "tracestate": "rojo=1"})
+        without = await client.get("/orders/7", headers={"tracestate": "rojo=1"})
+    assert [["traceparent"]] * 2 == [list(each.json()) for each in (wrong, without)]
+    assert ["", ""] == [each[0].tracestate for each in told]
+
+
 async def test_observers_hear_of_each_request_once():
     """Begin and end are called once for each request, with the bytes that were sent, also in a mounted application."""
     app, child, heard = App("top", env="test"), App("child", env="test"), []

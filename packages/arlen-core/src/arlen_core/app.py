@@ -29,7 +29,7 @@ from arlen_core.health import Health
 from arlen_core.hooks import Hooks
 from arlen_core.lifecycle import Lifecycle, Unit
 from arlen_core.links import Links
-from arlen_core.logs import Logs, LogSettings
+from arlen_core.logs import Logs, LogSettings, about
 from arlen_core.matcher import Matcher
 from arlen_core.meters import Meters
 from arlen_core.mounts import adopt, nested
@@ -302,7 +302,8 @@ class App(Router):
             request.ended = perf_counter_ns()
             self._ended(request, response, sent, error)
         if error is not None and isinstance(error, Exception) and not isinstance(error, _LEFT):
-            self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
+            with about(request):
+                self.log.error("http.response.failed", method=request.method, path=request.path, exc_info=error)
         if request.state or self._after is not None:
             self.after(request, response, sent, error)
 
@@ -326,10 +327,11 @@ class App(Router):
         for context, function, args, options in request.state.pop("background", ()):
             context.run(self._spawn, function, args, options)
         if self._after is not None:
-            try:
-                self._after(request, response)
-            except Exception as failure:  # noqa: BLE001  # the answer is sent: nobody waits for this
-                self._late("after_response", failure)
+            with about(request):  # a server tells of the end wherever it is
+                try:
+                    self._after(request, response)
+                except Exception as failure:  # noqa: BLE001  # the answer is sent: nobody waits for this
+                    self._late("after_response", failure)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection of an ASGI server."""

@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from arlen_core.ambient import inside
 from arlen_core.lines import Stamp, hide, json_line, text_line
 from arlen_core.sinks import Sink
 from arlen_core.structured import Structured
@@ -20,7 +22,7 @@ from arlen_core.structured import Structured
 if TYPE_CHECKING:
     from arlen_core.clock import Clock
 
-__all__ = ["LEVELS", "Log", "LogSettings", "Logs", "current"]
+__all__ = ["LEVELS", "Log", "LogSettings", "Logs", "about", "current"]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The levels, with the numbers of the standard library."""
@@ -220,10 +222,27 @@ class Logs:
         return self.line({"level": "error", "event": "log.lost", "lines": count})
 
 
+@contextmanager
+def about(request: Any) -> Iterator[None]:
+    """Have the lines of a block name a request, where it is not the one that is being answered.
+
+    >>> with about("the request"):
+    ...     current.get()
+    'the request'
+    """
+    token = current.set(request)
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
 def _ids(request: Any) -> dict[str, str]:
+    trace = inside()
     if request is None:
-        return {}
-    return {"request_id": request.id, "trace_id": request.trace[3:35]}
+        return {"trace_id": trace[3:35], "span_id": trace[36:52]} if trace else {}
+    trace = trace or request.trace
+    return {"request_id": request.id, "trace_id": trace[3:35], "span_id": trace[36:52]}
 
 
 def _colored() -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager, suppress
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct, field
 
+from arlen_core import ambient
+from arlen_core.ambient import bridge, inside
 from arlen_core.ids import new_id, new_span, parse_state, parse_trace
 from arlen_core.logs import current
 
@@ -17,14 +18,23 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
     from arlen_core.responses import Response
 
-__all__ = ["Listener", "Span", "Tracer", "active", "propagation"]
+__all__ = ["Event", "Listener", "Span", "Tracer", "active", "propagation"]
 
 MOST = 512
 """Spans of one request that are kept until its end; those of a longer one are told in parts."""
 
 _KEY = "spans"
 _ATTRIBUTES = 128  # of one span, as OpenTelemetry's limit; further ones are left out
+_EVENTS = 128  # the same
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
+
+
+class Event(Struct, frozen=True):
+    """Something that happened in a span at one moment, `time`, in nanoseconds of `time.perf_counter_ns`."""
+
+    name: str
+    time: int
+    attributes: dict[str, Any]
 
 
 class Span(Struct, kw_only=True):
@@ -43,6 +53,7 @@ class Span(Struct, kw_only=True):
         links: the `traceparent` of spans that led to this one although it is no part of them.
         flags: of the trace: bit 0 "sampled".
         tracestate: what the caller sent of it, for the span of a request.
+        events: what happened in it at one moment.
     """
 
     name: str
@@ -57,11 +68,17 @@ class Span(Struct, kw_only=True):
     links: tuple[str, ...] = ()
     flags: int = 1
     tracestate: str = ""
+    events: tuple[Event, ...] = ()
 
     def set(self, name: str, value: Any) -> None:
         """Set an attribute; the 129th and later ones are left out."""
         if name in self.attributes or len(self.attributes) < _ATTRIBUTES:
             self.attributes[name] = value
+
+    def event(self, name: str, /, **attributes: Any) -> None:
+        """Note that something happens in it now; the 129th and later events are left out."""
+        if len(self.events) < _EVENTS:
+            self.events = (*self.events, Event(name, perf_counter_ns(), attributes))
 
     @property
     def traceparent(self) -> str:
@@ -73,16 +90,18 @@ class Listener(Struct, frozen=True):
     """Who wants to know.
 
     Attributes:
-        tell: called on the event loop with spans that have ended: those of a request together, its own first; others
-            alone. Quick; what it raises is logged.
-        sample: called with the trace id of a request; whether to record it.
+        tell: called with spans that have ended: those of a request together, on the event loop, its own first; others
+            alone, where they end, which may be a thread. Quick; what it raises is logged.
+        sample: called with the `traceparent` of a request, or of a span outside of one; whether to record it.
+        decide: called with the id of a trace that begins here, outside of requests; whether it gets the flag "sampled".
     """
 
     tell: Callable[[Sequence[Span]], object]
     sample: Callable[[str], bool] = lambda _: True
+    decide: Callable[[str], bool] = lambda _: True
 
 
-active: ContextVar[Span | None] = ContextVar("arlen_span", default=None)
+active = ambient.active
 """The innermost span of `Tracer.span` that has not ended; `None` directly below a request."""
 
 
@@ -101,6 +120,9 @@ class _Null:
     def set(self, name: str, value: Any) -> None:
         """Do nothing."""
 
+    def event(self, name: str, /, **attributes: Any) -> None:
+        """Do nothing."""
+
 
 _NULL: Any = _Null()
 
@@ -108,11 +130,12 @@ _NULL: Any = _Null()
 class _Record:
     """The spans of one request, shared with the applications mounted on its way."""
 
-    __slots__ = ("open", "spans")
+    __slots__ = ("open", "own", "spans")
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
         self.open = True
+        self.own: Span | None = None
 
 
 class Tracer:
@@ -152,11 +175,9 @@ class Tracer:
         """Return what to add to the times of a span to have Unix time, in nanoseconds."""
         return time_ns() - perf_counter_ns()
 
-    def listen(
-        self, tell: Callable[[Sequence[Span]], object], *, sample: Callable[[str], bool] | None = None
-    ) -> Listener:
-        """Have `tell` called with spans; see `Listener`. Pass what this returns to `leave`."""
-        made = Listener(tell) if sample is None else Listener(tell, sample)
+    def listen(self, tell: Callable[[Sequence[Span]], object], **options: Callable[[str], bool]) -> Listener:
+        """Have `tell` called with spans; see `Listener` for the options. Pass what this returns to `leave`."""
+        made = Listener(tell, **options)
         self.change((*self.listeners, made))
         return made
 
@@ -195,16 +216,20 @@ class Tracer:
         if not self.on or (request is not None and not parent and self.record(request) is None):
             yield _NULL
             return
-        made = _made(name, kind, parent, request)
+        made = self._made(name, kind, parent, request)
         made.attributes, made.links = attributes, links
-        token = active.set(made)
+        token, other = active.set(made), bridge()
+        entered = None if other is None else other.enter(made)
         try:
             yield made
         except BaseException as error:
             made.error = error
             raise
         finally:
-            active.reset(token)
+            if other is not None:
+                other.leave(entered)
+            with suppress(ValueError):  # a generator may be closed in another context than it was begun in
+                active.reset(token)
             made.end = perf_counter_ns()
             self._keep(made, None if parent else request)
 
@@ -231,12 +256,26 @@ class Tracer:
         request = current.get()
         if not self.on or (request is not None and self.record(request) is None):
             return None
-        made = _made(name, kind, "", request)
+        made = self._made(name, kind, "", request)
         made.start, made.end, made.error = start, end or perf_counter_ns(), error
         if attributes is not None:
             made.attributes = attributes
         self._keep(made, request)
         return made
+
+    def server(self) -> Span:
+        """Return the span of the request that is being answered, to set attributes and to note events.
+
+        Its name, when it gets one, and its attributes come in the place of those that it would have. Outside of
+        requests, after their end, and when nobody records them, it is one that keeps nothing.
+        """
+        request = current.get()
+        record = self.record(request) if request is not None and self.on else None
+        if record is None or not record.open:
+            return _NULL  # type: ignore[no-any-return]
+        if record.own is None:
+            record.own = _begun(request)
+        return record.own  # type: ignore[no-any-return]
 
     def recorded(self, request: Request) -> Sequence[Span]:
         """Return the spans of a request so far, in the order in which they ended; none after its end."""
@@ -248,8 +287,8 @@ class Tracer:
         try:
             return request.state[_KEY]
         except KeyError:
-            trace_id = request.trace[3:35]
-            wanted = any(each.sample(trace_id) for each in self.listeners)
+            trace = request.trace
+            wanted = any(each.sample(trace) for each in self.listeners)
             made = request.state[_KEY] = _Record() if wanted else None
             return made
 
@@ -258,7 +297,8 @@ class Tracer:
         record = self.record(request)
         if record is not None and record.open:
             record.open = False  # what comes after this is told alone
-            self._tell([_server(request, response, sent, error), *record.spans])
+            own = _begun(request) if record.own is None else record.own
+            self._tell([_server(own, request, response, sent, error), *record.spans])
             record.spans = []
 
     def _keep(self, span: Span, request: Request | None) -> None:
@@ -280,10 +320,22 @@ class Tracer:
             own = tuple(one for one in each.listeners if one not in before)
             each.change((*own, *(one for one in listeners if one not in own)))
 
+    def _made(self, name: str, kind: Any, parent: str, request: Request | None) -> Span:
+        """Return a span that begins now, in what is around it."""
+        parent = parent or inside() or ("" if request is None else request.trace)
+        if parent:
+            trace_id, parent_id, flags = parent[3:35], parent[36:52], int(parent[53:55], 16)
+        else:
+            trace_id, parent_id = new_id(), ""
+            flags = int(all(each.decide(trace_id) for each in self.listeners))
+        own, begun = new_span(), perf_counter_ns()
+        return Span(name=name, kind=kind, trace_id=trace_id, span_id=own, parent_id=parent_id, start=begun, flags=flags)
+
     def _tell(self, spans: Sequence[Span]) -> None:
+        trace = spans[0].traceparent
         for each in self.listeners:
             try:
-                if each.sample(spans[0].trace_id):
+                if each.sample(trace):
                     each.tell(spans)
             except Exception as error:  # noqa: BLE001  # a trace is no reason to fail
                 if self._failed is not None:
@@ -298,30 +350,32 @@ def propagation() -> dict[str, str]:
     >>> propagation()
     {}
     """
-    span, request = active.get(), current.get()
-    if span is None and request is None:
-        return {}
-    fields = {"traceparent": str(request.trace) if span is None else span.traceparent}
-    state = "" if request is None else parse_state(request.headers.all("tracestate"))
+    request, trace = current.get(), inside()
+    if request is None:
+        return {"traceparent": trace} if trace else {}
+    fields = {"traceparent": trace or str(request.trace)}
+    state = _state(request) if fields["traceparent"][3:35] == request.trace[3:35] else ""
     return fields | {"tracestate": state} if state else fields
 
 
-def _made(name: str, kind: Any, parent: str, request: Request | None) -> Span:
-    """Return a span that begins now, in what is around it."""
-    outer = active.get()
-    if not parent:
-        parent = outer.traceparent if outer is not None else request.trace if request is not None else ""
-    trace_id, parent_id, flags = (parent[3:35], parent[36:52], int(parent[53:55], 16)) if parent else (new_id(), "", 1)
-    begun = perf_counter_ns()
+def _begun(request: Request) -> Span:
+    """Return the span of a request with what is known from its beginning."""
+    trace, parent = request.trace, _caller(request)
     return Span(
-        name=name, kind=kind, trace_id=trace_id, span_id=new_span(), parent_id=parent_id, start=begun, flags=flags
+        name="",
+        kind="server",
+        trace_id=trace[3:35],
+        span_id=trace[36:52],
+        parent_id=parent,
+        start=request.received,
+        flags=int(trace[53:55], 16),
+        tracestate=_state(request) if parent else "",
     )
 
 
-def _server(request: Request, response: Response, sent: int, error: BaseException | None) -> Span:
+def _server(span: Span, request: Request, response: Response, sent: int, error: BaseException | None) -> Span:
     method = request.method if request.method in _METHODS else "_OTHER"
     failure = error if error is not None else request.failure if response.status >= 500 else None
-    trace = request.trace
     begun, ended = request.received, request.ended
     handled = request.handled or ended
     routed = request.routed or handled
@@ -350,23 +404,20 @@ def _server(request: Request, response: Response, sent: int, error: BaseExceptio
         ("write", handled, ended),
     ):
         attributes[f"arlen.{name}.ms"] = (last - first) // 1000 / 1000  # as in the log
-    name = f"{method} {request.template}" if request.template else method
-    wrong = failure if failure is not None else str(response.status) if response.status >= 500 else None
-    return Span(
-        name=name,
-        kind="server",
-        trace_id=trace[3:35],
-        span_id=trace[36:52],
-        parent_id=_caller(request),
-        start=begun,
-        end=ended,
-        attributes=attributes,
-        error=wrong,
-        flags=int(trace[53:55], 16),
-        tracestate=parse_state(request.headers.all("tracestate")),
-    )
+    span.name = span.name or (f"{method} {request.template}" if request.template else method)
+    span.start, span.end = begun, ended
+    span.attributes = attributes | span.attributes if span.attributes else attributes
+    if span.error is None:
+        span.error = failure if failure is not None else str(response.status) if response.status >= 500 else None
+    return span
 
 
 def _caller(request: Request) -> str:
     found = parse_trace(request.headers.get("traceparent"))
     return found.span_id if found is not None and found.trace_id == request.trace[3:35] else ""
+
+
+def _state(request: Request) -> str:
+    """Return the `tracestate` to pass on: none without the `traceparent` that it belongs to (§3.3)."""
+    values = request.headers.all("tracestate")
+    return parse_state(values) if values and _caller(request) else ""
