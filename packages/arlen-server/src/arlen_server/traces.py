@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
+from threading import RLock
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from arlen_core.lines import hide, printable
 from arlen_core.spans import Span, Tracer
+from arlen_core.stages import queried, rendered
 from arlen_server.masks import fields, path, query
 
 if TYPE_CHECKING:
@@ -37,10 +39,11 @@ class Entry(Struct, kw_only=True):
 
     Attributes:
         name, kind: those of the span.
+        part: "sql" for a query of a database, "render" for a page, else "other"; as for `Server-Timing`.
         span_id, parent_id: see there.
         start: since the request arrived.
         duration: how long it took.
-        query: the text of a database query, without values; "" for other spans.
+        query: the text of a query, without values; "" for other spans.
         runs: how often this query ran in this request.
         error: what it failed with, or "".
         attributes: the others, with secrets masked.
@@ -48,6 +51,7 @@ class Entry(Struct, kw_only=True):
 
     name: str
     kind: str
+    part: str = "other"
     span_id: str
     parent_id: str
     start: float
@@ -105,8 +109,9 @@ class Trace(Struct, kw_only=True):
 
     @property
     def queries(self) -> list[Entry]:
-        """The database queries."""
-        return [each for each in self.spans if each.query]
+        """The queries of databases; one inside of another counts with that."""
+        found = {each.span_id: each for each in self.spans if each.part == "sql"}
+        return [each for each in found.values() if each.parent_id not in found]
 
     @property
     def query_ms(self) -> float:
@@ -151,17 +156,23 @@ class Traces:
         self._early: OrderedDict[str, list[Span]] = OrderedDict()  # by trace, of requests that go on
         self._lines: OrderedDict[str, list[Line]] = OrderedDict()
         self._count = 0
+        self._lock = RLock()  # what ends in a thread is told there
 
     def newest(self) -> list[Trace]:
         """Return the requests, the last one first."""
-        return list(reversed(self._kept))
+        with self._lock:
+            return list(reversed(self._kept))
 
     def find(self, name: str) -> Trace | None:
         """Return a request by its id, or by the id of its span."""
-        return next((each for each in reversed(self._kept) if name in {each.id, each.span_id}), None)
+        return next((each for each in self.newest() if name in {each.id, each.span_id}), None)
 
     def tell(self, spans: Sequence[Span]) -> None:
         """Take spans that have ended, as a tracer tells them."""
+        with self._lock:
+            self._tell(spans)
+
+    def _tell(self, spans: Sequence[Span]) -> None:
         own = spans[0]
         if own.kind == "server":
             self._add(own, [*self._early.pop(own.trace_id, ()), *spans[1:]])
@@ -176,17 +187,21 @@ class Traces:
         name = record.get("request_id")
         if not isinstance(name, str):
             return
-        known = self.find(name)
-        lines = _held(self._lines, name) if known is None else known.lines
-        if len(lines) < _LINES:
-            begun = 0 if known is None else self._begun[known.span_id]
-            lines.append(_line(record, perf_counter_ns() - begun))
+        with self._lock:
+            known = self.find(name)
+            lines = _held(self._lines, name) if known is None else known.lines
+            if len(lines) < _LINES:
+                begun = 0 if known is None else self._begun[known.span_id]
+                lines.append(_line(record, perf_counter_ns() - begun))
 
     def dress(self, request: Request, response: Response) -> None:
         """Take what spans do not tell of a request that is over: its identity, query and header fields."""
-        trace = self.find(request.trace[36:52])
-        if trace is None:
-            return
+        with self._lock:
+            trace = self.find(request.trace[36:52])
+            if trace is not None:
+                self._dress(trace, request, response)
+
+    def _dress(self, trace: Trace, request: Request, response: Response) -> None:
         begun = self._begun[trace.span_id] / 1e6
         trace.id, trace.method = request.id, printable(request.method)
         trace.query = query(request.query_string, self._mask)
@@ -221,9 +236,9 @@ class Traces:
         spans = spans[: max(0, self._most - 1 - len(trace.spans))]
         trace.spans += [self._entry(span, self._begun[trace.span_id]) for span in spans]
         trace.spans.sort(key=lambda each: each.start)
-        runs = Counter(each.query for each in trace.spans)
-        for each in trace.spans:
-            each.runs = runs[each.query] if each.query else 1
+        runs = Counter(each.query for each in trace.queries)
+        for each in trace.queries:
+            each.runs = runs[each.query]
         self._count += len(spans)
         while len(self._kept) > self.limit or (self._count > self._most and len(self._kept) > 1):
             oldest = self._kept.popleft()
@@ -240,6 +255,7 @@ class Traces:
             parent_id=span.parent_id,
             start=(span.start - begun) / 1e6,
             duration=max(0, span.end - span.start) / 1e6,
+            part="sql" if queried(span) else "render" if rendered(span) else "other",
             query=str(known.get(_TEXT) or known.get("db.query.summary") or "")[:_LONGEST],
             error=_said(span.error),
             attributes={key: _short(hide(key, value, self._mask)) for key, value in others.items()},

@@ -105,13 +105,12 @@ def _spans(trace: Trace) -> str:
 
 
 def _span(entry: Entry, depth: int, total: float) -> str:
-    kind = "sql" if entry.query else "render" if entry.name.startswith("render") else "other"
     shown = entry.query or entry.name
     runs = f' <strong class="bad" title="runs in this request">&times;{entry.runs}</strong>' if entry.runs > 1 else ""
     wrong = ' <strong class="bad">failed</strong>' if entry.error else ""
     name = f"<code>{_text(shown)}</code>" if entry.query else _text(shown)
     head = f'<span class="name d{min(depth, 6)}">{name}{runs}{wrong}</span>'
-    bar = _bar(kind, entry.start, entry.duration, total)
+    bar = _bar(entry.part, entry.start, entry.duration, total)
     more = {"span": entry.name, "begins": _ms(entry.start), "kind": entry.kind, **entry.attributes}
     more |= {"error": entry.error} if entry.error else {}
     full = f"<pre>{_text(entry.query, lines=True)}</pre>" if entry.query else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
 
 from arlen_core.requests import Request
@@ -95,6 +97,15 @@ def test_queries_are_counted_and_repeated_ones_marked():
     assert REPEATED == trace.repeated
     assert {"select 2": 1, "select * from notes where id = ?": REPEATED} == {e.query: e.runs for e in trace.queries}
     assert (REPEATED + 1, REPEATED) == (trace.summary["queries"], trace.summary["repeated"])
+
+
+def test_query_inside_of_a_query_counts_once():
+    """A span that sums up the queries below it is one query, as in `Server-Timing`."""
+    traces = Traces()
+    traces.tell([server(), sql("select 1", 1, parent="c9"), sql("begin; select 1", 9), child("render x", 3)])
+    (trace,) = traces.newest()
+    assert ["begin; select 1"] == [each.query for each in trace.queries]
+    assert ["sql", "sql", "render"] == [each.part for each in trace.spans]
 
 
 def test_few_runs_of_a_query_are_no_cause_for_alarm():
@@ -227,3 +238,16 @@ def test_what_never_ends_is_forgotten():
     assert module._WAITING == len(traces._early) == len(traces._lines)
     assert {module._LINES} == {len(lines) for lines in traces._lines.values()}
     assert sum(map(len, traces._early.values())) <= 1600
+
+
+def test_threads_may_tell():
+    """What ends in threads at one time is told from there, and nothing is lost or torn."""
+    traces = Traces(limit=1000)
+    told = [
+        Thread(target=lambda at=at: [traces.tell([server(at * 50 + each)]) for each in range(50)]) for at in range(4)
+    ]
+    for each in told:
+        each.start()
+    for each in told:
+        each.join()
+    assert 200 == len(set(ids(traces))) == traces._count

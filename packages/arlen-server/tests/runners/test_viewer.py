@@ -31,7 +31,7 @@ def traced(number=1, **options):
 
 def entry(number=1, **options):
     """A span of it."""
-    values = {"name": "select notes", "kind": "client", "parent_id": "s1", "start": 2.0, "duration": 3.0}
+    values = {"name": "select notes", "kind": "client", "parent_id": "s1", "start": 2.0, "duration": 3.0, "part": "sql"}
     return Entry(**{"span_id": f"c{number}"} | values | options)
 
 
