@@ -131,7 +131,9 @@ class Reloader:
         self._child.state = "ready"
         self.failure, self._told, self._retry = None, None, 0.0
         await self._stand_in.leave()
-        self._emit("ready", worker_pid=self._child.pid, seconds=time.monotonic() - self._child.started_at)
+        seconds = time.monotonic() - self._child.started_at
+        viewer = self._addresses[0] + ready.viewer if ready.viewer else None
+        self._emit("ready", worker_pid=self._child.pid, seconds=seconds, viewer=viewer)
         if ready.routes != self._routes:
             self._routes = ready.routes
             self._emit("routes", routes=ready.routes)

@@ -19,9 +19,15 @@ _LONGEST = 1 << 20
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The process serves now; `routes` are rows of its route table, with `method`, `path`, `name` and `handler`."""
+    """The process serves now.
+
+    Attributes:
+        routes: rows of its route table, with `method`, `path`, `name` and `handler`.
+        viewer: path of the page of recent requests, "" when there is none.
+    """
 
     routes: list[dict[str, str]] = []
+    viewer: str = ""
 
 
 class Beat(Struct, frozen=True, tag="beat"):

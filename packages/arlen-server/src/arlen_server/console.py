@@ -26,6 +26,8 @@ class Console:
     >>> console = Console(sys.stdout)
     >>> console("ready", seconds=0.25, worker_pid=7)
     boomhauer: ready in 0.25 s
+    >>> console("ready", seconds=0.25, viewer="http://127.0.0.1:3000/__arlen__/requests")
+    boomhauer: ready in 0.25 s; requests are shown at http://127.0.0.1:3000/__arlen__/requests
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -40,6 +42,7 @@ class Console:
         else:
             shown = {key: ", ".join(value) if isinstance(value, list) else value for key, value in fields.items()}
             text = "boomhauer: " + _LINES.get(event, event).format_map(shown)
+            text += f"; requests are shown at {fields['viewer']}" if fields.get("viewer") else ""
         print(text, file=self.stream, flush=True)
 
 

@@ -32,6 +32,7 @@ from arlen_server.serving import loop_factory
 from arlen_server.settings import Settings
 from arlen_server.tape import Tape
 from arlen_server.traces import Traces
+from arlen_server.viewer import REQUESTS
 
 __all__ = ["Worker", "main", "resident"]
 
@@ -52,6 +53,7 @@ class Worker:
         self.root = Path(plan.root)
         self.hub = Hub(token_hex(4))
         self.settings = Settings()
+        self._viewer = ""
         self._lifeline: Lifeline | None = None
         self._ask: asyncio.Future[str]
 
@@ -85,7 +87,7 @@ class Worker:
             starting.cancel()
             await asyncio.wait({starting})
         elif starting.result():
-            self.channel.send(Ready(_routes(app) if self.plan.development else []))
+            self.channel.send(Ready(_routes(app), self._viewer) if self.plan.development else Ready())
             self._beat(loop, server)
             await self._leave(await self._ask, app, server)
         code = 0 if starting.cancelled() or starting.result() else 1
@@ -100,6 +102,7 @@ class Worker:
             traces = Traces(tuning.requests, tuning.spans, frozenset(app.logs.settings.mask))
             app.spans.listen(traces.tell)
             app.logs.heard = traces.hear
+            self._viewer = REQUESTS.decode()
         return Refreshing(app, self.hub, browser=self.plan.browser, traces=traces)
 
     async def _start(self, app: Any, server: Server) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from arlen_server import boomhauer, pool, propane, refresh, runfolder, solo
+from arlen_server import boomhauer, pool, propane, refresh, runfolder, solo, viewer
 from arlen_server.tuning import Boomhauer, Propane, Supervised
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -65,5 +65,5 @@ def test_every_signal_is_described():
 def test_reserved_paths_are_named():
     """The page names the paths that development reserves."""
     text = (DOCS / "boomhauer.md").read_text()
-    for path in (refresh.SCRIPT, refresh.EVENTS, refresh.STATE):
+    for path in (refresh.SCRIPT, refresh.EVENTS, refresh.STATE, viewer.REQUESTS):
         assert f"`{path.decode()}`" in text

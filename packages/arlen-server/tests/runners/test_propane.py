@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -74,8 +74,24 @@ def test_readiness_fails_first_while_everything_is_served(run, root):
     while propane.get("/readyz")[0] != 503:
         pass
     assert (200, "one") == propane.get("/")[:2]
+    assert [200, 200] == [propane.get(path)[0] for path in ("/healthz", "/livez")]
     propane.signal(signal.SIGTERM)
     assert 0 == propane.join()
+
+
+def test_drain_delay_passes_before_anything_is_refused(run, root):
+    """`/readyz` is 503 while all else is served on new connections, until `drain_delay` has passed; then propane ends."""
+    (root / "config" / "app.toml").write_text("[log]\naccess = false\n[server]\ndrain_delay = 1.0\n")
+    propane = start(run, workers=2)
+    propane.signal(signal.SIGTERM)
+    propane.wait("worker_stopping", 2)
+    answers = []
+    with suppress(OSError, http.client.HTTPException):
+        while True:
+            answers.append((propane.get("/healthz")[0], propane.get("/")[0], propane.get("/readyz")[0]))
+    assert 0 == propane.join()
+    assert (200, 200, 503) in answers
+    assert {(200, 200)} == {answer[:2] for answer in answers}
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGQUIT], [signal.SIGTERM, signal.SIGINT]])

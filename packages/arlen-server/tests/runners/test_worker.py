@@ -97,6 +97,34 @@ def test_routes_are_told_in_development_only(worker):
     assert [] == worker().hear(Ready).routes
 
 
+def test_last_requests_are_shown_in_development(worker):
+    """A development worker keeps what it was asked, and says where that is shown."""
+    manager = worker(development=True, variables={"ARLEN_ENV": "development"})
+    assert "/__arlen__/requests" == manager.hear(Ready).viewer
+    manager.get("/pid")
+    answer = manager.get("/__arlen__/requests")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"path":"/pid"' in answer
+    assert b"/__arlen__" not in answer.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("development", "variables"),
+    [
+        (True, {"ARLEN_ENV": "production"}),
+        (True, {"ARLEN_ENV": "test"}),
+        (False, {"ARLEN_ENV": "development"}),
+        (True, {"ARLEN_ENV": "development", "ARLEN_SERVER__BOOMHAUER__REQUESTS": "0"}),
+    ],
+)
+def test_last_requests_are_shown_nowhere_else(worker, development, variables):
+    """Without boomhauer, in another environment, and where it is turned off, the page does not exist."""
+    manager = worker(development=development, variables=variables)
+    assert "" == manager.hear(Ready).viewer
+    for path in ("/__arlen__/requests", "/__arlen__/requests.js"):
+        assert manager.get(path).startswith(b"HTTP/1.1 404 ")
+
+
 def test_retires_without_failing_readiness(worker, until, root):
     """Asked to retire it answers what is in flight, accepts nothing new, and exits with 0."""
     manager = worker()
