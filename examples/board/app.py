@@ -6,6 +6,7 @@ from typing import Any
 from arlen import App, Web
 from arlen_data import Database
 from arlen_data.targets import Databases
+from arlen_openapi import OpenAPI
 
 import helpers
 import schema
@@ -21,6 +22,7 @@ def board(**options: Any) -> App:
     settings = made.settings("board", Settings)
     made.use(Web())
     made.use(Databases())
+    made.use(OpenAPI())
 
     @made.provide
     async def store(db: Database) -> Store:

@@ -44,6 +44,8 @@ Number = Annotated[int, Meta(ge=1, le=2**53)]
 Title = Annotated[str, Meta(min_length=3, max_length=120)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Name = Annotated[str, Meta(max_length=60)]
+Service = Annotated[str, Meta(extra_json_schema={"pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9-]{1,39}\s*$"})]
+"""`checked` holds it to this, and says it in words."""
 Author = Annotated[Name, Meta(title="Your name")]
 Sort = Literal[
     "-updated", "updated", "-opened", "opened", "severity", "-severity", "title", "-title", "service", "-service",
@@ -90,7 +92,7 @@ class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody sends to open an incident, by form or as JSON; `checked` knows the rest of the rules."""
 
     title: Title
-    service: str
+    service: Service
     severity: Severity = Severity.MEDIUM
     status: Status = Status.OPEN
     owner: Name = ""
@@ -110,7 +112,7 @@ class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Some fields of an incident, changed: what PATCH takes. What is absent stays as it is."""
 
     title: Title | None = None
-    service: str | None = None
+    service: Service | None = None
     severity: Severity | None = None
     status: Status | None = None
     owner: Name | None = None

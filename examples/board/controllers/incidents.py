@@ -8,6 +8,7 @@ from arlen_core.conditional import require
 from arlen_core.negotiation import negotiate
 from msgspec import structs
 
+from answers import CSV, ELSEWHERE, MISSING, OUTRUN, Detail, Listing, Named
 from controllers.common import detail, differing, review, saved, speaks_json
 from helpers import listing, me
 from models import Change, Draft, Edit, Filters, Incident, Page, Remark, checked, tidy
@@ -17,10 +18,12 @@ from store import Store
 
 __all__ = ["routes"]
 
-routes = Router("/incidents")
+routes = Router("/incidents", tags=["incidents"])
+
+CHANGED = MISSING | OUTRUN | {412: "It is not what If-Match says.", 428: "Say If-Match or `version`."}
 
 
-@routes.get("", name="incidents", formats=("html", "json", "csv"))
+@routes.get("", name="incidents", formats=("html", "json", "csv"), responses={200: [Listing, CSV]})
 async def index(filters: Annotated[Filters, Query], ctx: Context, store: Store) -> View | Response:
     """List what fits the filters, page by page; as CSV all of it at once."""
     if negotiate(ctx.request, ("html", "json", "csv")) == "csv":
@@ -36,7 +39,7 @@ async def index(filters: Annotated[Filters, Query], ctx: Context, store: Store) 
     )
 
 
-@routes.post("", name="create", status=201)
+@routes.post("", name="create", status=201, responses={201: Named, **ELSEWHERE})
 async def create(sent: Input[Draft], ctx: Context, store: Store) -> View | Response:
     """Open an incident."""
     fields, errors = review(sent, ctx.app.clock.now())
@@ -53,7 +56,7 @@ async def new(ctx: Context, store: Store) -> View:
     return ctx.render("incidents/new", source=Draft, values={"author": me(ctx)}, choices=await store.choices())
 
 
-@routes.get("/{id:int}", name="incident")
+@routes.get("/{id:int}", name="incident", responses={200: Detail, **MISSING})
 async def show(id: int, ctx: Context, store: Store) -> View | Response:
     """Show an incident with its timeline."""
     found = await store.get(id)
@@ -62,7 +65,7 @@ async def show(id: int, ctx: Context, store: Store) -> View | Response:
     return ctx.render("incidents/show", found=found, source=Remark, values={"author": me(ctx)})
 
 
-@routes.patch("/{id:int}", name="change", formats=("json",))
+@routes.patch("/{id:int}", name="change", formats=("json",), responses={200: Detail, **CHANGED})
 async def change(id: int, sent: Change, ctx: Context, store: Store) -> Response:
     """Change some fields of an incident, which must still be what the client saw: by If-Match or `version`."""
     found = await store.get(id)
@@ -80,7 +83,7 @@ async def change(id: int, sent: Change, ctx: Context, store: Store) -> Response:
     return json(detail(stored), headers={"etag": stored.tag})
 
 
-@routes.get("/{id:int}/edit", name="edit", formats=("html",))
+@routes.get("/{id:int}/edit", name="edit", formats=("html",), responses=MISSING)
 async def edit(id: int, ctx: Context, store: Store) -> View:
     """Show the form, filled."""
     found = (await store.get(id)).incident
@@ -90,7 +93,7 @@ async def edit(id: int, ctx: Context, store: Store) -> View:
     )
 
 
-@routes.post("/{id:int}/edit", name="save")
+@routes.post("/{id:int}/edit", name="save", responses={200: Named, **ELSEWHERE, **MISSING, **OUTRUN})
 async def save(id: int, sent: Input[Edit], ctx: Context, store: Store) -> View | Response:
     """Save the form; when somebody else was faster, show both sides and let the author decide."""
     current = (await store.get(id)).incident
@@ -118,12 +121,9 @@ async def _csv(store: Store, filters: Filters) -> AsyncIterator[str]:
         yield write(some, header=False)
 
 
-def _listed(ctx: Context, filters: Filters, found: Page) -> dict[str, Any]:
+def _listed(ctx: Context, filters: Filters, found: Page) -> Listing:
     following = listing(ctx, filters, page=found.page + 1, _format="json") if found.page < found.pages else None
-    return {
-        "items": found.items, "total": found.total, "page": found.page, "pages": found.pages, "size": found.size,
-        "next": following,
-    }  # fmt: skip
+    return Listing(found.items, found.total, found.page, found.pages, found.size, following)
 
 
 async def _again(

@@ -5,20 +5,21 @@ from typing import Any
 from arlen import Context, FieldError, HTTPError, Input, Response, Router, ValidationFailed, View, json, redirect
 from msgspec import structs
 
+from answers import ELSEWHERE, MISSING, OUTRUN, Named
 from controllers.common import saved, speaks_json
 from helpers import remember
-from models import Fields, Incident, Move, Remark, Status, person, prose, tidy
+from models import Fields, Incident, Move, Note, Remark, Status, person, prose, tidy
 from records import Conflict
 from store import Store
 
 __all__ = ["routes"]
 
-routes = Router("/incidents/{id:int}")
+routes = Router("/incidents/{id:int}", tags=["timeline"], options={"responses": MISSING | ELSEWHERE})
 
 _DONE = {Status.OPEN: "is open again", Status.WATCHING: "is being watched", Status.RESOLVED: "is resolved. Well done"}
 
 
-@routes.post("/notes", name="remark", status=201)
+@routes.post("/notes", name="remark", status=201, responses={201: Note})
 async def remark(id: int, sent: Input[Remark], ctx: Context, store: Store) -> View | Response:
     """Add a note."""
     errors = _wrong(sent)
@@ -34,7 +35,7 @@ async def remark(id: int, sent: Input[Remark], ctx: Context, store: Store) -> Vi
     return remember(redirect(ctx.url_for("incident", id=id, _fragment=f"note-{made.id}")), author)
 
 
-@routes.post("/status", name="move")
+@routes.post("/status", name="move", responses={200: Named, **OUTRUN})
 async def move(id: int, sent: Input[Move], ctx: Context, store: Store) -> View | Response:
     """Give an incident another status, with a word about why."""
     found = (await store.get(id)).incident

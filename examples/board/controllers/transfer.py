@@ -3,7 +3,9 @@
 from anyio import to_thread
 from arlen import Context, FieldError, Response, Router, ValidationFailed, View, json, redirect
 from arlen_core.forms import read_form
+from arlen_openapi import Answer
 
+from answers import Sheet
 from controllers.common import speaks_json
 from intake import Intake
 from sheets import SheetError, decoded, lines, read
@@ -18,7 +20,10 @@ SHOWN = 200
 EDITABLE = 1 << 20
 """Characters of bad rows that the page gives back for correction."""
 
-routes = Router("/import")
+routes = Router("/import", tags=["import"])
+
+_BODY = {"multipart/form-data": Sheet, "application/x-www-form-urlencoded": Sheet, "text/csv": str}
+_MADE = {200: Intake, 303: "All of it is imported; a browser goes on to the list.", 422: [Answer(), Intake]}
 
 
 @routes.get("", name="import", formats=("html",))
@@ -27,7 +32,7 @@ async def new(ctx: Context) -> View:
     return ctx.render("import/new", errors=[], text="", limit=UPLOAD)
 
 
-@routes.post("", name="take", max_body=UPLOAD + 4096)
+@routes.post("", name="take", max_body=UPLOAD + 4096, body=_BODY, responses=_MADE)
 async def take(ctx: Context, store: Store) -> View | Response:
     """Take a file: from a form (`file`, or `text` with the rows themselves), or as a body of type text/csv."""
     data, text = await _sent(ctx)

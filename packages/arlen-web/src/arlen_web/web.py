@@ -194,10 +194,10 @@ class Web:
         name = f"static:{prefix or '/'}"
         if prefix:  # a mount owns its prefix: no `/{a}/{b}` of the application takes its files
             app.mount(prefix, _Owned(prefix, serve), name=name)
-            app.get(prefix, name=f"{name}:folder")(serve)
+            app.get(prefix, name=f"{name}:folder", openapi=False)(serve)
         else:
-            app.get("/{path:path}", name=name)(serve)
-            app.get("/", name=f"{name}:index", when=[self._homeless])(serve)
+            app.get("/{path:path}", name=name, openapi=False)(serve)
+            app.get("/", name=f"{name}:index", when=[self._homeless], openapi=False)(serve)
 
     def _homeless(self, _: Request) -> bool:
         """Say whether the application has no page of its own at "/": the index at the top gives way to it."""
