@@ -5,9 +5,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from arlen_core.manifests import API, absent, faults, node
+from arlen_core.manifests import absent, faults, node
 from arlen_core.ordering import Node
-from arlen_core.plugins import Plugin
+from arlen_core.plugins import API, Plugin
 
 
 def plugin(**said):

@@ -13,7 +13,8 @@ from arlen_core import App, ConfigError, StartupError
 from arlen_core.config import InvalidConfig
 from arlen_core.lifecycle import StopError
 from arlen_core.ordering import Node
-from arlen_core.plugins import API, Plugin, Plugins, PluginSettings
+from arlen_core.plugged import Plugins
+from arlen_core.plugins import API, Plugin, PluginSettings
 from arlen_core.testing import Client
 
 pytestmark = pytest.mark.anyio

@@ -34,7 +34,8 @@ from arlen_core.matcher import Matcher
 from arlen_core.meters import Meters
 from arlen_core.mounts import adopt, nested
 from arlen_core.pipeline import Pipeline
-from arlen_core.plugins import Plugins, PluginSettings
+from arlen_core.plugged import Plugins
+from arlen_core.plugins import PluginSettings
 from arlen_core.queries import Query
 from arlen_core.recovery import Recovery
 from arlen_core.requests import Request

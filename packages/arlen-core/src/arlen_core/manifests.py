@@ -9,13 +9,10 @@ from typing import Any
 
 from arlen_core.errors import StartupError
 from arlen_core.ordering import Node
+from arlen_core.plugins import API
 from arlen_core.versions import fits
 
-__all__ = ["API", "absent", "faults", "node"]
-
-API = (1, 0)
-"""The version of the plugin interface. The first number changes when plugins must change, the second when there is
-more that they can do."""
+__all__ = ["absent", "faults", "node"]
 
 _LISTS = ("depends_on", "after", "before")
 _name = re.compile(r"[a-z][a-z0-9_-]{0,63}").fullmatch

@@ -52,8 +52,8 @@ from arlen_conformance.promises import promise
 from arlen_core import App
 from arlen_core.clock import VirtualClock
 from arlen_core.errors import StartupError
-from arlen_core.manifests import API, faults
-from arlen_core.plugins import Plugin
+from arlen_core.manifests import faults
+from arlen_core.plugins import API, Plugin
 from arlen_core.testing import Client
 from arlen_core.versions import fits
 
