@@ -12,11 +12,12 @@ from arlen_core.app import App
 from arlen_core.requests import Request
 from arlen_core.responses import Response
 from arlen_core.spans import Span
-from arlen_core.stages import outermost, queried, server_timing
+from arlen_core.stages import outermost, part, server_timing
 
 pytestmark = pytest.mark.anyio
 
 MS = 1_000_000
+PAGE = {"arlen.stage": "render"}
 QUERY = {"db.query.text": "select 1", "db.system.name": "sqlite"}
 
 
@@ -72,7 +73,7 @@ async def ask(app, target=b"/"):
             'route;dur=2.000, action;dur=8.000, sql;dur=1.000;desc="1 query", total;dur=10.000',
         ),
         (
-            [span("select", 1, **QUERY), span("select", 2, end=2 * MS, **QUERY), span("render notes", 3)],
+            [span("select", 1, **QUERY), span("select", 2, end=2 * MS, **QUERY), span("notes", 3, **PAGE)],
             'route;dur=2.000, action;dur=8.000, sql;dur=3.000;desc="2 queries", render;dur=1.000, total;dur=10.000',
         ),
     ],
@@ -84,10 +85,28 @@ def test_header(spans, expected):
 
 def test_what_is_inside_counts_once():
     """A page in a page, and a query in a query, add nothing to the one around it."""
-    pages = [span("render part", 1, parent="s2"), span("render page", 2, end=4 * MS), span("render other", 3)]
+    pages = [span("part", 1, parent="s2", **PAGE), span("page", 2, end=4 * MS, **PAGE), span("other", 3, **PAGE)]
     assert {"render": 5.0}.items() <= read(server_timing(asked(), pages).decode())[0].items()
     summary = span("select", 1, **{"db.query.summary": "select notes"})
-    assert [summary] == outermost([summary, span("select", 2, parent="s1", **QUERY)], queried)
+    assert [summary] == outermost([summary, span("select", 2, parent="s1", **QUERY)], "sql")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, ""),
+        (PAGE, "render"),
+        (QUERY, "sql"),
+        ({"db.query.summary": "select notes"}, "sql"),
+        (QUERY | {"arlen.stage": "cache"}, "cache"),
+        ({"arlen.stage": 'x;desc="'}, ""),
+        ({"arlen.stage": "total"}, ""),
+        ({"arlen.stage": 7}, ""),
+    ],
+)
+def test_part_of_a_span(attributes, expected):
+    """A span says what it is a part of; a word that would break the header, or is a stage's, says nothing."""
+    assert expected == part(span(**attributes))
 
 
 def test_answer_before_the_route():
@@ -114,7 +133,7 @@ async def test_log_spans_and_header_agree(make, tmp_path):
     async def notes():
         for _ in range(3):
             app.spans.add("select", perf_counter_ns(), kind="client", attributes=dict(QUERY))
-        with app.spans.span("render notes"):
+        with app.spans.span("notes", **PAGE):
             pass
         return {"ok": True}
 
@@ -131,10 +150,10 @@ async def test_log_spans_and_header_agree(make, tmp_path):
     assert shown["total"] == pytest.approx(line["timings"]["total"] - line["timings"]["write"], abs=0.002)
     assert line["timings"]["total"] == (own.end - own.start) // 1000 / 1000
     assert {"sql": "3 queries"} == words
-    spent = {"select": 0, "render notes": 0}
+    spent = {"select": 0, "notes": 0}
     for each in inner:
         spent[each.name] += each.end - each.start
-    assert (spent["select"] // 1000 / 1000, spent["render notes"] // 1000 / 1000) == (shown["sql"], shown["render"])
+    assert (spent["select"] // 1000 / 1000, spent["notes"] // 1000 / 1000) == (shown["sql"], shown["render"])
 
 
 @pytest.mark.parametrize("target", [b"/early", b"/fails", b"/nowhere", b"/broken"])

@@ -18,7 +18,7 @@ from arlen_core.logs import current
 from arlen_core.matcher import Matcher, Miss
 from arlen_core.pipeline import compose
 from arlen_core.responses import Response, Upgrade, discard, redirect
-from arlen_core.stages import time
+from arlen_core.stages import stamp
 from arlen_core.uniforms import Uniform, wear
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class Dispatcher:
     def _dress(self, request: Request, response: Response) -> Response:
         raw = response.raw
         if self._timing:
-            time(response, request, self._spans(request))
+            stamp(response, request, self._spans(request))
         if response.uniform is not None:  # a mounted application's
             wear(request, response)
         response.uniform = self._uniform

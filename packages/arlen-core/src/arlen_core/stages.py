@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from arlen_core.requests import Request
     from arlen_core.responses import Response
     from arlen_core.spans import Span
 
-__all__ = ["outermost", "queried", "rendered", "server_timing", "time", "unheard"]
+__all__ = ["outermost", "part", "server_timing", "stamp", "unheard"]
 
+_STAGES = frozenset({"route", "action", "write", "total"})
+_word = re.compile(r"[a-z][a-z0-9_-]{0,31}").fullmatch
 _NAME, _OURS = b"server-timing", b"route;dur="
 
 
-def time(response: Response, request: Request, spans: Sequence[Span] = ()) -> None:
+def stamp(response: Response, request: Request, spans: Sequence[Span] = ()) -> None:
     """Put `server_timing` into a response, in the place of that of an application which is mounted.
 
     >>> from arlen_core.requests import Request
     >>> from arlen_core.responses import Response
     >>> request, response = Request(), Response("x")
-    >>> time(response, request)
-    ... time(response, request)
+    >>> for _ in range(2):
+    ...     stamp(response, request)
     >>> len(response.headers.all("server-timing"))
     1
     """
@@ -42,7 +45,7 @@ def server_timing(request: Request, spans: Sequence[Span] = ()) -> bytes:
         spans: what happened in it.
 
     `route` and `action` are those of the log line and of the request's span, to the digit; `total` is both. The queries
-    of a database, `sql`, and pages, `render`, are parts of `action`, and there when there are any.
+    of a database, `sql`, pages, `render`, and what else spans name as their `part` are there when there are any.
 
     >>> from arlen_core.requests import Request
     >>> request = Request()
@@ -55,30 +58,28 @@ def server_timing(request: Request, spans: Sequence[Span] = ()) -> bytes:
     handled = request.handled
     routed = request.routed or handled
     parts = [_stage("route", routed - request.received), _stage("action", handled - routed)]
-    for name, what, words in (("sql", queried, ("query", "queries")), ("render", rendered, ())):
-        found = outermost(spans, what)
+    for name in dict.fromkeys(map(part, spans)):
+        found = outermost(spans, name) if name else ()
         if found:
-            spent = sum(each.end - each.start for each in found)
-            note = f';desc="{len(found)} {words[len(found) > 1]}"' if words else ""
-            parts.append(_stage(name, spent) + note)
+            note = f';desc="{len(found)} {"query" if len(found) == 1 else "queries"}"' if name == "sql" else ""
+            parts.append(_stage(name, sum(each.end - each.start for each in found)) + note)
     parts.append(_stage("total", handled - request.received))
     return ", ".join(parts).encode()
 
 
-def queried(span: Span) -> bool:
-    """Say whether a span is a query of a database."""
+def part(span: Span) -> str:
+    """Return what a span is a part of: "sql" for the query of a database, "render" for a page, another word, or "".
+
+    Its attribute `arlen.stage` says so, small letters, digits, `-` and `_`; a query is known by its text, too.
+    """
     known = span.attributes
-    return "db.query.text" in known or "db.query.summary" in known
+    word = known.get("arlen.stage", "sql" if "db.query.text" in known or "db.query.summary" in known else "")
+    return word if isinstance(word, str) and _word(word) and word not in _STAGES else ""
 
 
-def rendered(span: Span) -> bool:
-    """Say whether a span is the making of a page from a template."""
-    return span.name.startswith("render")
-
-
-def outermost(spans: Sequence[Span], what: Callable[[Span], bool]) -> list[Span]:
-    """Return the spans of a kind that are not inside of another of that kind, so that no time counts twice."""
-    found = [each for each in spans if what(each)]
+def outermost(spans: Sequence[Span], name: str) -> list[Span]:
+    """Return the spans of a part that are not inside of another of that part, so that no time counts twice."""
+    found = [each for each in spans if part(each) == name]
     inner = {each.span_id for each in found}
     return [each for each in found if each.parent_id not in inner]
 

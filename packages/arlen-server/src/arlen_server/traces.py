@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from arlen_core.lines import hide, printable
 from arlen_core.spans import Span, Tracer
-from arlen_core.stages import queried, rendered
+from arlen_core.stages import part
 from arlen_server.masks import fields, path, query
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _WAITING = 16  # requests that have not ended, whose parts are kept
 _LINES = 200  # of one request
 _STAGES = ("route", "action", "write")
 _TEXT = "db.query.text"
-_SHOWN_ELSEWHERE = frozenset({_TEXT, "db.query.summary", *(f"arlen.{stage}.ms" for stage in _STAGES)})
+_SHOWN_ELSEWHERE = frozenset({_TEXT, "arlen.stage", "db.query.summary", *(f"arlen.{stage}.ms" for stage in _STAGES)})
 
 
 class Entry(Struct, kw_only=True):
@@ -39,7 +39,7 @@ class Entry(Struct, kw_only=True):
 
     Attributes:
         name, kind: those of the span.
-        part: "sql" for a query of a database, "render" for a page, else "other"; as for `Server-Timing`.
+        part: "sql" for a query of a database, "render" for a page, another word, or ""; as for `Server-Timing`.
         span_id, parent_id: see there.
         start: since the request arrived.
         duration: how long it took.
@@ -51,7 +51,7 @@ class Entry(Struct, kw_only=True):
 
     name: str
     kind: str
-    part: str = "other"
+    part: str = ""
     span_id: str
     parent_id: str
     start: float
@@ -255,7 +255,7 @@ class Traces:
             parent_id=span.parent_id,
             start=(span.start - begun) / 1e6,
             duration=max(0, span.end - span.start) / 1e6,
-            part="sql" if queried(span) else "render" if rendered(span) else "other",
+            part=part(span),
             query=str(known.get(_TEXT) or known.get("db.query.summary") or "")[:_LONGEST],
             error=_said(span.error),
             attributes={key: _short(hide(key, value, self._mask)) for key, value in others.items()},

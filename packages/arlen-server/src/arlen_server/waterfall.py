@@ -110,7 +110,7 @@ def _span(entry: Entry, depth: int, total: float) -> str:
     wrong = ' <strong class="bad">failed</strong>' if entry.error else ""
     name = f"<code>{_text(shown)}</code>" if entry.query else _text(shown)
     head = f'<span class="name d{min(depth, 6)}">{name}{runs}{wrong}</span>'
-    bar = _bar(entry.part, entry.start, entry.duration, total)
+    bar = _bar(entry.part if entry.part in {"sql", "render"} else "other", entry.start, entry.duration, total)
     more = {"span": entry.name, "begins": _ms(entry.start), "kind": entry.kind, **entry.attributes}
     more |= {"error": entry.error} if entry.error else {}
     full = f"<pre>{_text(entry.query, lines=True)}</pre>" if entry.query else ""

@@ -80,7 +80,7 @@ def test_readiness_fails_first_while_everything_is_served(run, root):
 
 
 def test_drain_delay_passes_before_anything_is_refused(run, root):
-    """`/readyz` is 503 while all else is served on new connections, until `drain_delay` has passed; then propane ends."""
+    """`/readyz` is 503 while all else is served on new connections, until `drain_delay` has passed."""
     (root / "config" / "app.toml").write_text("[log]\naccess = false\n[server]\ndrain_delay = 1.0\n")
     propane = start(run, workers=2)
     propane.signal(signal.SIGTERM)

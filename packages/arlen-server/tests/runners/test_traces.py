@@ -102,10 +102,18 @@ def test_queries_are_counted_and_repeated_ones_marked():
 def test_query_inside_of_a_query_counts_once():
     """A span that sums up the queries below it is one query, as in `Server-Timing`."""
     traces = Traces()
-    traces.tell([server(), sql("select 1", 1, parent="c9"), sql("begin; select 1", 9), child("render x", 3)])
+    traces.tell(
+        [
+            server(),
+            sql("select 1", 1, parent="c9"),
+            sql("begin; select 1", 9),
+            child("page", 3, **{"arlen.stage": "render"}),
+            child("x", 4),
+        ]
+    )
     (trace,) = traces.newest()
     assert ["begin; select 1"] == [each.query for each in trace.queries]
-    assert ["sql", "sql", "render"] == [each.part for each in trace.spans]
+    assert ["sql", "sql", "render", ""] == [each.part for each in trace.spans]
 
 
 def test_few_runs_of_a_query_are_no_cause_for_alarm():

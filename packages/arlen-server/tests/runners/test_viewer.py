@@ -230,7 +230,7 @@ def test_requests_of_an_application_are_shown():
     @app.get("/notes/{id}")
     async def note(id: int):
         app.spans.add("select notes", perf_counter_ns(), kind="client", attributes={"db.query.text": "select 1"})
-        with app.spans.span("render note"):
+        with app.spans.span("note", **{"arlen.stage": "render"}):
             app.log.info("note.read", id=id)
         return html("<p>")
 
@@ -256,7 +256,7 @@ def test_requests_of_an_application_are_shown():
     assert [("/nowhere", 404), ("/notes/7", 200)] == [(each["path"], each["status"]) for each in told]
     assert told == again
     assert first.headers["x-request-id"] == one["id"]
-    assert ["select notes", "render note"] == [each["name"] for each in one["spans"]]
+    assert ["select notes", "note"] == [each["name"] for each in one["spans"]]
     assert ["note.read"] == [each["event"] for each in one["lines"]]
     assert ["authorization", "********"] in one["request"]
     assert "token=********" == one["query"]
