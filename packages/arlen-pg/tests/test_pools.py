@@ -7,6 +7,8 @@ import pytest
 
 from arlen_conformance import VirtualClock
 from arlen_data.errors import ConnectionFailed, ConnectionLost, PoolBusy, PoolClosed, PoolTimeout
+from arlen_data.events import Events
+from arlen_data.stats import Stats
 from arlen_pg import Postgres, pools
 from arlen_pg.calls import Call
 from arlen_pg.pools import Pool
@@ -374,3 +376,63 @@ async def test_a_call_of_nobody_is_passed_over():
         call.cancel()
         rig.pool.release(wire)
         assert [wire] == rig.pool.idle
+
+
+class Watcher:
+    """Keeps how long callers waited."""
+
+    on = True
+
+    def __init__(self):
+        self.seconds = []
+
+    def waited(self, seconds, pool=""):
+        self.seconds.append(seconds)
+
+
+async def test_stats_count_connections_and_callers():
+    """Who has a connection, who waits, who is gone, and who was refused."""
+    async with Rig(size=2, max_waiting=1) as rig:
+        first, second = await rig.pool.acquire(), await rig.pool.acquire()
+        task = asyncio.create_task(rig.pool.acquire())
+        await turns()
+        with pytest.raises(PoolBusy):
+            await rig.pool.acquire()
+        assert Stats(used=2, pending=1, limit=2, refused=1) == rig.pool.stats()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        rig.pool.release(first)
+        rig.pool.release(second)
+        assert Stats(idle=2, limit=2, refused=1) == rig.pool.stats()
+
+
+async def test_stats_count_who_waited_in_vain():
+    """A caller whose time is over does not wait any more."""
+    async with Rig(size=1, timeout=0.001) as rig:
+        wire = await rig.pool.acquire()
+        with pytest.raises(PoolTimeout):
+            await rig.pool.acquire()
+        rig.pool.release(wire)
+        assert Stats(idle=1, limit=1, timeouts=1) == rig.pool.stats()
+
+
+async def test_a_watcher_learns_of_waits():
+    """Of those that ended with a connection; who found one at once did not wait."""
+    events, watcher = Events("postgresql", "default"), Watcher()
+    events.attach(watcher)
+    rig = Rig(size=1)
+    rig.pool = Pool(rig.pool.settings, rig.connect, rig.clock, events)
+    async with rig:
+        wire = await rig.pool.acquire()
+        before = len(watcher.seconds)
+        task = asyncio.create_task(rig.pool.acquire())
+        await turns()
+        rig.pool.release(wire)
+        rig.pool.release(await task)
+    assert (0, 1) == (before, len(watcher.seconds))
+    assert 0 <= watcher.seconds[0] < 5.0
+
+
+async def test_a_database_tells_its_pool():
+    """`stats` is there before it is open, and says that there is nothing."""
+    assert (Stats(limit=3),) == Postgres("postgresql:///app", size=3).stats()

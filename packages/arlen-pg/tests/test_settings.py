@@ -127,3 +127,17 @@ async def test_a_server_that_is_not_there_is_told_without_the_password(tmp_path,
     assert "s3cret" not in f"{error} {error!r} {error.__cause__} {error.__cause__!r}"
     assert error.is_connectivity
     await db.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("postgresql://ada:secret@db:5433/app", {"db.namespace": "app", "server.address": "db", "server.port": 5433}),
+        ("postgresql://one:1,two:2/app", {"db.namespace": "app", "server.address": "one", "server.port": 1}),
+        ("host=/run/postgres dbname=app", {"db.namespace": "app", "server.address": "/run/postgres"}),
+        ("", {}),
+    ],
+)
+def test_where_it_is_for_traces(url, wanted):
+    """The database and the first host, as far as the URL says; neither user nor password."""
+    assert wanted == Postgres(url).origin()

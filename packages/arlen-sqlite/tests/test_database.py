@@ -21,6 +21,7 @@ from arlen_data.errors import (
     TransactionError,
     Unsupported,
 )
+from arlen_data.stats import Stats
 from arlen_sqlite import SQLite, connections
 
 pytestmark = pytest.mark.anyio
@@ -142,6 +143,34 @@ async def test_the_queue_is_bounded(path, endless):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert 1 == await db.value("select 1")
+
+
+async def test_stats_tell_what_the_threads_do(path, endless):
+    """Each kind of thread is a pool: who works, who waits and who was refused; when all is over, all is idle."""
+    db = SQLite(path, readers=1, waiting=1)
+    assert () == db.stats()
+    async with db:
+        tasks = [asyncio.create_task(db.all(endless)) for _ in range(2)]
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(PoolBusy):
+            await db.all("select 1")
+        async with db.transaction() as tx:
+            await tx.execute("create table t (v)")
+            assert (
+                Stats(pool="write", used=1, limit=1),
+                Stats(pool="read", used=1, pending=1, limit=1, refused=1),
+                Stats(pool="stream", limit=8),
+            ) == db.stats()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert [(1, 0, 0), (1, 0, 0), (0, 0, 0)] == [(each.idle, each.used, each.pending) for each in db.stats()]
+    assert () == db.stats()
+
+
+def test_where_it_is_for_traces():
+    """The file without its folder."""
+    assert {"db.namespace": "app.db"} == SQLite("/somewhere/app.db").origin()
 
 
 async def test_one_waits_and_is_taken_back(path, endless):

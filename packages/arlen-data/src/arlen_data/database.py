@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from arlen_data.capabilities import Capabilities
     from arlen_data.notifications import Missed, Notification
     from arlen_data.results import Result
+    from arlen_data.stats import Stats
 
 __all__ = ["Database", "Sandboxed"]
 
@@ -145,6 +146,20 @@ class Database(Queries, Lane):
                     raise
             await self.clock.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  # jitter, no secret
         raise InvalidArgument(f"a transaction needs at least one attempt, not {attempts}")
+
+    def stats(self) -> tuple[Stats, ...]:
+        """Return what its pools of connections are doing, as metrics tell it; nothing without pools, or not open.
+
+        It counts what is there anyway: quick enough to be asked every second.
+        """
+        return ()
+
+    def origin(self) -> dict[str, str | int]:
+        """Return which database it is, for traces: `db.namespace`, `server.address` and `server.port`, never a secret.
+
+        Those are OpenTelemetry's names; what is not known is left out.
+        """
+        return {}
 
     def register(self, app: App) -> None:
         """Make this database a part of an application; `app.use(database)` calls it. See `arlen_data.plugin`."""

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from functools import lru_cache
 from math import inf
 from time import perf_counter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
 from arlen_data.errors import DatabaseError
 
-__all__ = ["Events", "Listener", "QueryEvent", "fingerprint"]
+__all__ = ["Ended", "Events", "Listener", "QueryEvent", "Watcher", "fingerprint"]
 
 T = TypeVar("T")
 
@@ -60,11 +60,53 @@ class QueryEvent(Struct, frozen=True, kw_only=True):
 Listener = Callable[[QueryEvent], object]
 
 
+class Ended(Struct, frozen=True):
+    """A query that has ended, for a watcher.
+
+    Attributes:
+        operation: see `QueryEvent`.
+        sql: the text; those of a batch with "; " between them, and "copy" with the name of the table for `copy_in`.
+        count: of parameters; of a batch, of statements.
+        begun: when, by `time.perf_counter`.
+        spent: seconds, for a stream until its last row was taken.
+        rows: that came back.
+        error: what it failed with.
+    """
+
+    operation: str
+    sql: str
+    count: int
+    begun: float
+    spent: float
+    rows: int = 0
+    error: BaseException | None = None
+
+
+class Watcher(Protocol):
+    """Makes spans and numbers of what happens; `arlen_data.telemetry` has one for an application.
+
+    Attributes:
+        on: whether anybody wants them; whoever changes it calls `Events.attach` again.
+    """
+
+    on: bool
+
+    def ended(self, query: Ended) -> object:
+        """Learn of a query that has ended."""
+
+    def transaction(self) -> Callable[[BaseException | None, str], object]:
+        """Learn that a transaction begins; call what this returns with its error and outcome when it has ended."""
+
+    def waited(self, seconds: float, pool: str = "") -> object:
+        """Learn how long somebody waited for a connection of a pool."""
+
+
 class Events:
     """The listeners of one database.
 
     Attributes:
         on: whether anybody wants to know anything; else a query costs nothing here.
+        watcher: see `attach`; `None` when nobody watches.
 
     >>> events = Events("sqlite", "default")
     >>> with events.listen(print):
@@ -80,6 +122,7 @@ class Events:
         self._slow: tuple[_Entry, ...] = ()
         self._guards: tuple[Callable[[str], object], ...] = ()
         self._least = inf
+        self.watcher: Watcher | None = None
         self.on = False
 
     @contextmanager
@@ -121,6 +164,11 @@ class Events:
             self._guards = tuple(each for each in self._guards if each is not check)
             self._count()
 
+    def attach(self, watcher: Watcher | None) -> None:
+        """Have a watcher learn of what ends, as long as it is on; `None` ends that. A database has one at a time."""
+        self.watcher = watcher if watcher is not None and watcher.on else None
+        self._count()
+
     async def watch(self, operation: str, sql: str, count: int, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work and tell everybody."""
         facts: dict[str, Any] = {}
@@ -150,15 +198,25 @@ class Events:
 
     def done(self, sql: str, facts: dict[str, Any], begun: float, rows: int, affected: int) -> None:
         """Tell that it ended well."""
-        spent = (perf_counter() - begun) * 1000
-        self._end(sql, facts, spent, stage="result", row_count=rows, affected_rows=affected)
+        spent = perf_counter() - begun
+        if self.watcher is not None:
+            self._watched(self.watcher, sql, facts, (begun, spent, rows))
+        self._end(sql, facts, spent * 1000, stage="result", row_count=rows, affected_rows=affected)
 
     def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
         """Tell that it failed."""
         code = error.code if isinstance(error, DatabaseError) else type(error).__name__
         state = getattr(error, "sqlstate", "") or ""
-        spent = (perf_counter() - begun) * 1000
-        self._end(sql, facts, spent, stage="error", error_code=code, sqlstate=state)
+        spent = perf_counter() - begun
+        if self.watcher is not None:
+            self._watched(self.watcher, sql, facts, (begun, spent, 0, error))
+        self._end(sql, facts, spent * 1000, stage="error", error_code=code, sqlstate=state)
+
+    def _watched(self, watcher: Watcher, sql: str, facts: dict[str, Any], rest: tuple[Any, ...]) -> None:
+        try:
+            watcher.ended(Ended(facts["operation"], sql, facts["parameter_count"], *rest))
+        except Exception:  # noqa: BLE001  # a span is no reason for a query to fail
+            _log.exception("a watcher of queries failed")
 
     def _end(self, sql: str, facts: dict[str, Any], spent: float, **more: Any) -> None:
         wanted = (*self._listeners, *(each for each in self._slow if spent >= each.over))
@@ -183,8 +241,8 @@ class Events:
         }
 
     def _count(self) -> None:
-        self._least = min((each.over for each in self._slow), default=inf)
-        self.on = bool(self._listeners or self._slow or self._guards)
+        self._least = min((each.over for each in self._slow), default=inf) if self.watcher is None else -inf
+        self.on = bool(self._listeners or self._slow or self._guards or self.watcher is not None)
 
 
 class _Entry(Struct, frozen=True, eq=False):

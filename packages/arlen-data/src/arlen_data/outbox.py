@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from arlen_core.errors import StartupError
+from arlen_data.deliveries import Deliveries
 from arlen_data.effects import MAX_PAYLOAD, Effect, write
 from arlen_data.errors import InvalidArgument, UndefinedTable
 from arlen_data.relay import Handler, Relay, RelaySettings
@@ -118,6 +119,7 @@ class Outbox:
         self._db, self._relays, self._tables = db, relay, tables
         self._notify, self._max_payload = notify, max_payload
         self._handlers: dict[str, tuple[Handler, Any]] = {}
+        self._deliveries = Deliveries()
 
     def on(self, kind: str, *, into: Any = None) -> Callable[[H], H]:
         """Decorate `async def handler(effect)`, which does what effects of a kind are about.
@@ -150,12 +152,12 @@ class Outbox:
 
         `LeaseTaken` when a relay is at work.
         """
-        return await Relay(self._database(), self._handlers, self.settings).drain()
+        return await Relay(self._database(), self._handlers, self.settings, self._deliveries).drain()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Outbox]:
         """Deliver inside the `async with` block; at its end, what is under way may finish for `grace` seconds."""
-        relay = Relay(self._database(), self._handlers, self.settings)
+        relay = Relay(self._database(), self._handlers, self.settings, self._deliveries)
         async with anyio.create_task_group() as group:
             group.start_soon(relay.run)
             try:
@@ -191,6 +193,8 @@ class Outbox:
     def register(self, app: App) -> None:
         """Deliver while an application runs; `app.use` calls it. `Outbox` is a service that handlers can ask for."""
         from arlen_data.database import Database
+
+        self._deliveries = Deliveries(app.meters, app.spans, self.backlog)
 
         async def opened(db: Any) -> Any:
             self._db = self._db or db

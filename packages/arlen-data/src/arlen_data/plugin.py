@@ -1,4 +1,4 @@
-"""Plugin: what a database brings to an application: a service, a health check, log lines and a budget."""
+"""Plugin: what a database brings to an application: a service, a health check, telemetry, log lines and a budget."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from arlen_core.errors import ConfigError, StartupError
 from arlen_core.logs import LEVELS
 from arlen_data.ledger import Ledgers
 from arlen_data.settings import DatabaseSettings
+from arlen_data.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ def install(database: Database, app: App, base: type, *, kind: type | None = Non
     if app.services.scope_of(kind) is not None:
         fix = f"make a class for one of them: class Reports({kind.__name__}): pass"
         raise StartupError(f"two databases of the application are {kind.__name__}", fix=fix)
-    app.services.add(_opening(database, app, settings), kind, timeout=None)
+    telemetry = Telemetry(database, app, text=app.debug if settings.trace_sql is None else settings.trace_sql)
+    app.services.add(_opening(database, app, settings, telemetry), kind, timeout=None)
     if default:
         app.services.add(_alias(kind, base), base)
     if settings.health:
@@ -54,12 +56,14 @@ def install(database: Database, app: App, base: type, *, kind: type | None = Non
         app.health.add(name, check, timeout=settings.health_timeout + 1)
 
 
-def _opening(database: Database, app: App, settings: DatabaseSettings) -> Any:
+def _opening(database: Database, app: App, settings: DatabaseSettings, telemetry: Telemetry) -> Any:
     async def opened() -> Any:  # services read annotations at run time, and Database is not here then
         with ExitStack() as stack:
             for listen in _watchers(database, app, settings):
                 stack.enter_context(listen)
+            stack.callback(telemetry.stop)
             async with database:
+                telemetry.start()
                 await _migrated(database, app, settings)
                 yield database
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from arlen_core.dispatch import cancelling
 from arlen_core.failpoints import failpoint
+from arlen_data.deliveries import Deliveries
 from arlen_data.effects import CHANNEL, Effect, wakers
 from arlen_data.errors import DatabaseError
 from arlen_data.lease import Lease, LeaseLost
@@ -82,14 +83,22 @@ class Relay:
         db: the database.
         handlers: by kind, each with the type of its payload, or `None`. An effect of another kind waits.
         settings: see there.
+        deliveries: who learns of them; nobody by default.
 
     Attributes:
         holds: whether it is this relay that delivers.
         ended: set when `run` has ended.
     """
 
-    def __init__(self, db: Database, handlers: dict[str, tuple[Handler, Any]], settings: RelaySettings) -> None:
+    def __init__(
+        self,
+        db: Database,
+        handlers: dict[str, tuple[Handler, Any]],
+        settings: RelaySettings,
+        deliveries: Deliveries | None = None,
+    ) -> None:
         self._db, self._handlers, self._settings = db, handlers, settings
+        self._deliveries = Deliveries() if deliveries is None else deliveries
         self._news = anyio.Event()
         self._stopping = self.holds = False
         self.ended = anyio.Event()
@@ -145,10 +154,12 @@ class Relay:
             while not self._stopping:
                 self._news = anyio.Event()
                 found, _ = await self._round(lease)
+                await self._deliveries.measure()
                 if not found:
                     await self._wait(self._settings.poll)
         finally:
             self.holds = False
+            self._deliveries.leave()
 
     async def _wait(self, seconds: float) -> None:
         if not self._stopping:
@@ -201,7 +212,7 @@ class Relay:
         try:
             payload = msgspec.json.decode(row.payload, type=Any if into is None else into)
             effect = Effect(kind=row.kind, key=row.key, payload=payload, id=row.id, attempts=row.attempts, token=token)
-            with anyio.fail_after(self._settings.timeout):
+            with self._deliveries.span(effect), anyio.fail_after(self._settings.timeout):
                 await handler(effect)
         except Exception as error:  # noqa: BLE001  # it is told in the table and in the log
             return _Outcome(row, error)
@@ -227,6 +238,9 @@ class Relay:
                 await tx.execute_many(_DELETE, done)
             if failed:
                 await tx.execute_many(_RETRY.format(now=instant(tx.capabilities.dialect)), failed)
+        for each in outcomes:
+            state = "delivered" if each.error is None else "dead" if self._dies(each) else "failed"
+            self._deliveries.ended(each.row.kind, state)
         failpoint("outbox.relay.after_settle")
 
     def _failure(self, outcome: _Outcome) -> tuple[int, float, int, str]:

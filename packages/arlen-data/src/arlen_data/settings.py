@@ -29,6 +29,8 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         repeats: how often one request may run the same statement before it is a warning that names the line; 0 for
             no bound. `None` is 10 in development and no bound elsewhere.
         strict: refuse the queries over the budget.
+        trace_sql: whether spans hold the text of queries, with `?` in place of every literal. `None` is in development
+            only. No setting makes them hold a value.
         health: whether `/readyz` asks the databases.
         health_timeout: seconds that each may take to answer.
 
@@ -44,5 +46,6 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     budget_time: _Seconds = 0.0
     repeats: _Count | None = None
     strict: bool = False
+    trace_sql: bool | None = None
     health: bool = True
     health_timeout: Annotated[float, Meta(gt=0, le=3600)] = 2.0

@@ -60,16 +60,20 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
         self._count = 0
         self._inside: list[Transaction] = []  # of the outermost one: those that are open, from the outside in
         self._torn = False
+        self._told: Callable[[BaseException | None, str], object] | None = None
 
     async def __aenter__(self) -> Self:
         if self._session is not None or self._name:
             raise TransactionError("this transaction has begun already", fix="make a new one with transaction()")
+        watcher = self.events.watcher
+        if watcher is not None and self._outer is None:
+            self._told = watcher.transaction()
         if self._deadline is not None:
             self._scope = anyio.CancelScope(deadline=anyio.current_time() + self._deadline).__enter__()
         try:
             await self._begin()
         except BaseException as error:
-            self._left(type(error), error, error.__traceback__)
+            self._left(type(error), error, error.__traceback__, "failed")
             raise
         return self
 
@@ -85,10 +89,10 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
                 await self._rolled(session, error)
         except BaseException as failure:
             self._session = None
-            self._left(type(failure), failure, failure.__traceback__)
+            self._left(type(failure), failure, failure.__traceback__, "failed")
             raise
         self._session = None
-        self._left(kind, error, trace)
+        self._left(kind, error, trace, "committed" if error is None else "rolled back")
         if error is None:
             await self._after()
 
@@ -187,10 +191,14 @@ class Transaction(Queries, AbstractAsyncContextManager["Transaction"]):
             except Exception as failure:  # noqa: BLE001  # the error that left the block is the one that arrives
                 error.add_note(f"the rollback failed too: {failure}")
 
-    def _left(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def _left(self, kind: Any, error: BaseException | None, trace: Any, outcome: str) -> None:
         scope, self._scope = self._scope, None
-        if scope is not None and scope.__exit__(kind, error, trace):
-            raise self._late()
+        late = self._late() if scope is not None and scope.__exit__(kind, error, trace) else None
+        told, self._told = self._told, None
+        if told is not None:
+            told(error if late is None else late, outcome)
+        if late is not None:
+            raise late
 
     def _late(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"the transaction took longer than {self._deadline:g} s and was rolled back")

@@ -35,6 +35,35 @@ class Lines:
         return [values for _, each, values in self.lines if each == event]
 
 
+class Numbers:
+    """A registry of meters that keeps what it is told: `told` has a list of calls by name."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, list[tuple]] = {}
+        self.asked: dict[str, object] = {}
+
+    def counter(self, declaration):
+        return self.note(declaration.name)
+
+    def gauge(self, declaration):
+        return self.note(declaration.name), self.note(declaration.name)
+
+    def histogram(self, declaration):
+        return self.note(declaration.name)
+
+    def observe(self, declaration, function) -> None:
+        self.asked[declaration.name] = function
+
+    def note(self, name):
+        return lambda *values: self.told.setdefault(name, []).append(values)
+
+
+@pytest.fixture
+def numbers() -> Numbers:
+    """A registry of meters that keeps what it is told."""
+    return Numbers()
+
+
 @pytest.fixture
 def lines() -> Lines:
     """A log that keeps what it gets."""

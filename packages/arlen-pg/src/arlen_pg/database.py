@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from arlen_data.lanes import Chunk, Options, Session
     from arlen_data.notifications import Missed, Notification
     from arlen_data.results import Result
+    from arlen_data.stats import Stats
     from arlen_pg.wires import Wire
 
 __all__ = ["CAPABILITIES", "Postgres"]
@@ -95,7 +96,7 @@ class Postgres(Database):
         self.settings = Settings(url=url, **settings)
         self._codec = Codec()
         self._raw = self.settings.transport == "raw"
-        self._pool = Pool(self.settings, self._connect, self.clock)
+        self._pool = Pool(self.settings, self._connect, self.clock, self.events)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -125,6 +126,14 @@ class Postgres(Database):
     async def close(self) -> None:
         """Wait for what runs for as long as `grace`, then cut it off."""
         await self._pool.close()
+
+    def stats(self) -> tuple[Stats, ...]:
+        """Return what its pool is doing."""
+        return (self._pool.stats(),)
+
+    def origin(self) -> dict[str, str | int]:
+        """Return the name of the database, and the first host with its port, as far as the URL says."""
+        return self.settings.origin()
 
     def again(self, **changes: Any) -> Self:
         """Return another object, not opened, with some settings changed."""

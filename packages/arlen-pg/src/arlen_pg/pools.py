@@ -12,6 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from arlen_data.errors import DatabaseError, PoolBusy, PoolClosed, PoolTimeout
+from arlen_data.events import Events
+from arlen_data.stats import Stats
 from arlen_pg.calls import Call
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Pool:
         settings: the bounds.
         connect: makes a connection.
         clock: what ages, pauses and the lookout for them are counted by.
+        events: of the database: who watches it learns how long callers wait.
 
     Attributes:
         idle: connections that nobody uses. Take the last one; when there is none, `wait`.
@@ -49,14 +52,18 @@ class Pool:
         wires: every connection.
         opening: how many are being made.
         fault: why the last attempt failed.
+        timeouts, refused: callers who waited in vain, and who could not even wait, so far.
     """
 
-    def __init__(self, settings: Settings, connect: Callable[[], Awaitable[Wire]], clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, connect: Callable[[], Awaitable[Wire]], clock: Clock, events: Events | None = None
+    ) -> None:
         self.settings, self._connect, self._clock = settings, connect, clock
         self.idle: list[Wire] = []
         self.queue: deque[Call] = deque()
         self.wires: set[Wire] = set()
-        self.opening = 0
+        self.opening = self.timeouts = self.refused = 0
+        self._events = Events("postgresql", "") if events is None else events
         self.state = _State.CLOSED
         self.fault: DatabaseError | None = None
         self._failures = 0
@@ -145,6 +152,7 @@ class Pool:
         if self.state is not _State.OPEN:
             raise self._closed()
         if len(self.queue) >= self.settings.max_waiting:
+            self.refused += 1
             message = f"{len(self.queue)} callers wait for a connection already, of {self.settings.size} in all"
             raise PoolBusy(message, sqlstate="53300", fix="answer with 503, or raise size or max_waiting")
         call.deadline = self.loop.time() + self.settings.timeout
@@ -170,6 +178,8 @@ class Pool:
             call = queue.popleft()
             if call.ended:
                 continue
+            if self._events.watcher is not None:
+                self._events.watcher.waited(self.loop.time() - call.deadline + self.settings.timeout)
             if call.sql:
                 wire.take(call)
             else:
@@ -188,6 +198,18 @@ class Pool:
             self._grow()
         elif not self.wires:
             self._empty.set()
+
+    def stats(self) -> Stats:
+        """Return how many connections and callers there are."""
+        idle = len(self.idle)
+        return Stats(
+            idle=idle,
+            used=len(self.wires) - idle,
+            pending=sum(not call.ended for call in self.queue),
+            limit=self.settings.size,
+            timeouts=self.timeouts,
+            refused=self.refused,
+        )
 
     def forget(self, key: Any) -> None:
         """Have every connection give up one prepared statement."""
@@ -291,6 +313,7 @@ class Pool:
         while self.queue and (self.queue[0].ended or self.queue[0].deadline <= now):
             call = self.queue.popleft()
             if not call.ended:
+                self.timeouts += 1
                 self._refuse(call, self._timeout())
         if self.queue:
             self._timer = self.loop.call_at(self.queue[0].deadline, self._expire)

@@ -120,6 +120,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return where the database is, without any secret: for people."""
         return make_conninfo("", **{name: value for name, value in _parsed(self.url).items() if name not in _SECRET})
 
+    def origin(self) -> dict[str, str | int]:
+        """Return the database, the host and the port for traces, as far as the URL says; of several hosts the first.
+
+        >>> Settings(url="postgresql://ada:secret@db:5433/app").origin()
+        {'db.namespace': 'app', 'server.address': 'db', 'server.port': 5433}
+        """
+        given = {name: str(value).partition(",")[0] for name, value in _parsed(self.url).items()}
+        names = {"db.namespace": "dbname", "server.address": "host"}
+        made: dict[str, str | int] = {name: given[each] for name, each in names.items() if given.get(each)}
+        port = given.get("port", "")
+        return made | {"server.port": int(port)} if port.isdigit() else made
+
     def secrets(self) -> list[str]:
         """Return what no message may hold."""
         return [str(value) for name, value in _parsed(self.url).items() if name in _SECRET and value]

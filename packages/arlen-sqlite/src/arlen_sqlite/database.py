@@ -21,6 +21,7 @@ from arlen_data.database import Database
 from arlen_data.errors import PoolClosed, ReadOnlyTransaction
 from arlen_data.lanes import Chunk, Options, Session
 from arlen_data.results import Result
+from arlen_data.stats import Stats
 from arlen_sqlite import backups, types
 from arlen_sqlite.connections import Home, connect, supported
 from arlen_sqlite.inline import Inline
@@ -163,6 +164,17 @@ class SQLite(Database):
         self._readers = self._streams = self._writer = _Shut(_CLOSED)  # type: ignore[assignment]
         self._mailbox.close()
         self._home.leave()
+
+    def stats(self) -> tuple[Stats, ...]:
+        """Return what the threads that write, read and stream are doing, each kind a pool; nothing when not open."""
+        if self._writer.closed:
+            return ()
+        lanes = {"write": self._writer, "read": self._readers, "stream": self._streams}
+        return tuple(lane.stats(name) for name, lane in lanes.items())
+
+    def origin(self) -> dict[str, str | int]:
+        """Return the name of the file."""
+        return {"db.namespace": Path(self.settings.path).name}
 
     def again(self, **changes: Any) -> Self:
         """Return another object for the same database, not opened, with some settings changed; see `Settings`."""

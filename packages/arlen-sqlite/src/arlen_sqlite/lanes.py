@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from arlen_data.errors import PoolBusy, PoolClosed
+from arlen_data.stats import Stats
 from arlen_sqlite.jobs import Job, Mailbox
 from arlen_sqlite.threads import Worker
 
@@ -46,12 +47,13 @@ class Lane:
         count: jobs that are not over.
         taken: threads that somebody has for himself.
         closed: why nothing is taken any more; "" when it is.
+        refused: jobs so far that came when too many waited.
     """
 
     def __init__(self, make: Make, mailbox: Mailbox, *, size: int, waiting: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.workers: list[Worker] = []
-        self.count = self.taken = 0
+        self.count = self.taken = self.refused = 0
         self.closed = ""
         self._mailbox = mailbox
         self._make, self._size, self._most = make, size, size + waiting
@@ -85,6 +87,14 @@ class Lane:
         if self._empty is not None and not self.count and not self.taken:
             self._empty.set()
 
+    def stats(self, pool: str) -> Stats:
+        """Return how many of its connections are used, and how many jobs wait, under this name."""
+        wanted, there = self.count + self.taken, len(self.workers)
+        used = min(wanted, there)
+        return Stats(
+            pool=pool, idle=there - used, used=used, pending=wanted - used, limit=self._size, refused=self.refused
+        )
+
     async def finish(self, grace: float, why: str) -> None:
         """Take no more work, wait for what there is, and then stop it; no thread is left."""
         self.closed = why
@@ -102,6 +112,7 @@ class Lane:
         self.count -= 1
         if self.closed:
             return PoolClosed(self.closed)
+        self.refused += 1
         fix = "answer 503, or raise `waiting`"
         return PoolBusy(f"{self.count} calls wait for {self._size} threads", sqlstate="53300", fix=fix)
 

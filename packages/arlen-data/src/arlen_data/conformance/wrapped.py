@@ -13,6 +13,7 @@ from arlen_data.lanes import Chunk, Lane, Options, Session
 from arlen_data.notifications import Missed, Notification
 from arlen_data.results import Result
 from arlen_data.rows import shape
+from arlen_data.stats import Stats
 
 __all__ = ["SABOTEURS", "Rows", "Source", "Wrapped", "WrappedSession", "caught_by", "result"]
 
@@ -103,6 +104,14 @@ class Wrapped(Database):
     def again(self, **changes: Any) -> Self:
         """Return another one, as broken as this one."""
         return type(self)(self.adapter.again(**changes))
+
+    def stats(self) -> tuple[Stats, ...]:
+        """Tell what its pools are doing."""
+        return self.adapter.stats()
+
+    def origin(self) -> dict[str, str | int]:
+        """Tell which one it is."""
+        return self.adapter.origin()
 
     async def session(self, options: Options) -> Session:
         """Return a session that passes everything on."""

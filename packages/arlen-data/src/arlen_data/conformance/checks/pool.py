@@ -27,7 +27,7 @@ WAIT = 0.3
 
 
 class Pool:
-    """PO01 to PO08, and what a lost connection does to a transaction."""
+    """PO01 to PO09, and what a lost connection does to a transaction."""
 
     @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po01_waiting_is_bounded_and_told(self, adapter: Database) -> None:
@@ -184,6 +184,28 @@ class Pool:
             answer = await anyio.to_thread.run_sync(_forked, db, tell)
             assert answer == "refused" or answer not in {mine, None}, answer
             assert mine == await db.value(tell)
+
+    @promise(needs=["pool", "transactions"], heavy=True)
+    async def test_po09_stats_tell_the_truth(self, adapter: Database) -> None:
+        """`stats` counts who uses a connection, who waits and who waited in vain; when all is over, all is idle."""
+        async with adapter.again(size=1, timeout=WAIT) as db:
+            async with db.transaction() as tx:
+                await tx.value("select 1")
+                waiting = asyncio.create_task(db.value("select 1"))
+                await anyio.wait_all_tasks_blocked()
+                assert (0, 1, 1, 1) == _sums(db, "idle", "used", "pending", "limit")
+                with raises(PoolTimeout):
+                    await waiting
+            await until(lambda: _idle(db), "all connections are idle")
+            assert (1, 0, 0, 1, 0) == _sums(db, "idle", "used", "pending", "timeouts", "refused")
+
+
+def _sums(db: Database, *names: str) -> tuple[int, ...]:
+    return tuple(sum(getattr(each, name) for each in db.stats()) for name in names)
+
+
+async def _idle(db: Database) -> bool:
+    return not any(each.used or each.pending for each in db.stats())
 
 
 async def _answers(db: Database) -> bool:
