@@ -31,6 +31,7 @@ _WAITING = 16  # requests that have not ended, whose parts are kept
 _LINES = 200  # of one request
 _STAGES = ("route", "action", "write")
 _TEXT = "db.query.text"
+_QUERY = "database.query"  # a line that arlen-data writes for what is a span here
 _SHOWN_ELSEWHERE = frozenset({_TEXT, "arlen.stage", "db.query.summary", *(f"arlen.{stage}.ms" for stage in _STAGES)})
 
 
@@ -183,9 +184,9 @@ class Traces:
             self._extend(known, spans)  # background work, after the answer
 
     def hear(self, record: Mapping[str, Any]) -> None:
-        """Take a line of the log: `level`, `event`, `request_id` and other values."""
+        """Take a line of the log: `level`, `event`, `request_id` and other values; queries are spans already."""
         name = record.get("request_id")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or record.get("event") == _QUERY:
             return
         with self._lock:
             known = self.find(name)

@@ -148,10 +148,16 @@ def _lines(lines: Sequence[Line]) -> str:
         return ""
     rows = "".join(
         f'<tr><td class="n">{_ms(each.at)}</td><td class="{_text(each.level)}">{_text(each.level)}</td>'
-        f"<td>{_text(each.event)}{_pairs(each.values.items())}</td></tr>"
+        f"<td>{_text(each.event)} {_values(each)}</td></tr>"
         for each in lines
     )
     return f"<section><h2>Log</h2><table><tbody>{rows}</tbody></table></section>"
+
+
+def _values(line: Line) -> str:
+    short = " ".join(f"{_text(name)}={_text(value)}" for name, value in line.values.items() if name != "exception")
+    trace = str(line.values.get("exception", ""))
+    return f"<code>{short}</code>" + (f"<pre>{_text(trace, lines=True)}</pre>" if trace else "")
 
 
 def _fields(title: str, fields: Iterable[tuple[str, str]]) -> str:

@@ -167,6 +167,7 @@ def test_header_fields_query_and_lines_are_added():
     own.span_id = request.trace[36:52]
     traces.hear({"level": "info", "event": "note.read", "request_id": request.id, "trace_id": "t", "id": 7})
     traces.hear({"level": "info", "event": "elsewhere"})
+    traces.hear({"level": "debug", "event": "database.query", "request_id": request.id})
     traces.tell([own])
     traces.dress(request, Response("x", headers={"set-cookie": "id=2"}))
     trace = traces.find(request.id)

@@ -14,7 +14,7 @@ from arlen_core.pages import Page
 from arlen_core.requests import Request
 from arlen_core.responses import html
 from arlen_server.refresh import Hub, Refresh
-from arlen_server.traces import Entry, Trace, Traces
+from arlen_server.traces import Entry, Line, Trace, Traces
 from arlen_server.viewer import REQUESTS, Viewer
 from arlen_server.waterfall import single
 
@@ -127,6 +127,19 @@ def test_nested_spans_are_indented():
     spans = [entry(1, name="outer"), entry(2, name="inner", parent_id="c1"), entry(3, name="odd", parent_id="c3")]
     shown = Page(single(traced(spans=spans)))
     assert ["name d0", "name d1"] == [each["class"] for each in shown.all("details .name")][:2]
+
+
+def test_lines_of_the_log():
+    """A line has its moment, its level, what happened and the values; the traceback of an exception keeps its lines."""
+    lines = [
+        Line(at=2.5, level="info", event="note.read", values={"id": 7, "who": "Ada"}),
+        Line(at=3.0, level="error", event="note.lost", values={"exception": "Traceback\n  ValueError: no"}),
+    ]
+    shown = Page(single(traced(lines=lines)))
+    assert ["2.50 ms info note.read id=7 who=Ada"] == [
+        " ".join(shown.texts("main > section:nth-of-type(2) tr:first-child td"))
+    ]
+    assert "Traceback\n  ValueError: no" in shown.one("td pre").html
 
 
 def test_everything_is_escaped():
