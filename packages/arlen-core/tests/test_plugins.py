@@ -15,6 +15,7 @@ from arlen_core.lifecycle import StopError
 from arlen_core.ordering import Node
 from arlen_core.plugged import Plugins
 from arlen_core.plugins import API, Plugin, PluginSettings
+from arlen_core.routes import Route
 from arlen_core.testing import Client
 
 pytestmark = pytest.mark.anyio
@@ -382,6 +383,16 @@ async def test_a_stop_that_fails_leaves_out_nobody():
     await app.stop()
 
 
+async def test_a_rollback_that_fails_is_logged(tmp_path):
+    """The error is that of the start; what else went wrong is in the log."""
+    app, seen = made(LOG__TARGET=tmp_path / "log"), []
+    app.use(Noted("a", seen, "stop"))
+    app.use(Noted("b", seen, "start"))
+    with pytest.raises(StartupError, match="plugin 'b' failed to start"):
+        await app.start()
+    assert "while rolling back: plugin 'a' failed to stop: OSError: cannot stop" in (tmp_path / "log").read_text()
+
+
 async def test_plain_functions_may_start_and_stop():
     """Neither has to be a coroutine function; a plugin without either is no part of the lifecycle."""
     seen = []
@@ -444,6 +455,32 @@ async def test_a_mounted_application_has_plugins_of_its_own():
     await app.start()
     await app.stop()
     assert ["a", "a"] == names(seen, "start") == names(seen, "stop")
+
+
+def test_mounted_applications_settle_too():
+    """So that routes can be looked at as a whole; an application that is mounted in itself ends it somewhere."""
+    app, below, seen = made(), made(), []
+
+    class Whole(Plugin):
+        name = "whole"
+
+        def register(self, app):
+            app.mount("/below", below)
+
+        def settled(self, app):
+            seen.extend(each.template for each in below.flat() if isinstance(each, Route))
+
+    class Part(Plugin):
+        name = "part"
+
+        def register(self, app):
+            app.get("/part")(str)
+
+    app.use(Whole())
+    below.use(Part())
+    below.mount("/above", app)
+    app.plugins.settle()
+    assert ["/part"] == seen
 
 
 # -- configuration

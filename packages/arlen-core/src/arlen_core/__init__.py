@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from arlen_core.forms import Form
     from arlen_core.headers import Headers
     from arlen_core.params import Cookie, Header, Input
+    from arlen_core.plugins import Plugin
     from arlen_core.queries import Query
     from arlen_core.requests import Request
     from arlen_core.responses import Response, Stream, html, json, redirect, text
@@ -46,6 +47,7 @@ _HOME = {
     "Headers": "headers",
     "Input": "params",
     "NotFound": "errors",
+    "Plugin": "plugins",
     "Query": "queries",
     "Request": "requests",
     "Response": "responses",
@@ -77,6 +79,7 @@ __all__ = [
     "Headers",
     "Input",
     "NotFound",
+    "Plugin",
     "Query",
     "Request",
     "Response",

@@ -265,7 +265,9 @@ class App(Router):
             self.logs.start()
         try:
             await self.lifecycle.start()
-        except BaseException:
+        except BaseException as error:
+            for note in getattr(error, "__notes__", ()):  # what failed while the rest was stopped
+                self.log.error("app.start.failed", note=note)
             if self.state != "started":
                 self.logs.stop()
             raise

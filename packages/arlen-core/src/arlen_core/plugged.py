@@ -74,6 +74,7 @@ class Plugins:
     def settle(self) -> None:
         """Load what the configuration enables, and let all plugins register that have not, in their order.
 
+        Those of mounted applications follow.
         The start does this; call it to look at an application that has not started. Does nothing the second time.
 
         Raises:
@@ -125,12 +126,20 @@ class Plugins:
             if not waiting:
                 break
             self._named(waiting[0], self._register)
+        self._below()
         if self._seen == len(self._known):
             return
         for each in self.order():
             if hasattr(each.plugin, "settled"):
                 self._named(each, lambda each: self._noted(each, each.plugin.settled))
         self._seen = len(self._known)
+
+    def _below(self) -> None:
+        """Let the plugins of mounted applications register too, for whoever looks at all routes in `settled`."""
+        for item in self._app.flat():
+            below = getattr(getattr(item, "target", None), "plugins", None)
+            if isinstance(below, Plugins):
+                below.settle()
 
     def _register(self, each: Plugged) -> None:
         self._noted(each, each.plugin.register)

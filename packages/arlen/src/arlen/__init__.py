@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from arlen_core.forms import Form
     from arlen_core.headers import Headers
     from arlen_core.params import Cookie, Header, Input
+    from arlen_core.plugins import Plugin
     from arlen_core.queries import Query
     from arlen_core.requests import Request
     from arlen_core.responses import Response, Stream, html, json, redirect, text
@@ -66,6 +67,7 @@ _HOMES = {
     "arlen_core.forms": ("Form",),
     "arlen_core.headers": ("Headers",),
     "arlen_core.params": ("Cookie", "Header", "Input"),
+    "arlen_core.plugins": ("Plugin",),
     "arlen_core.queries": ("Query",),
     "arlen_core.requests": ("Request",),
     "arlen_core.responses": ("Response", "Stream", "html", "json", "redirect", "text"),
@@ -95,6 +97,7 @@ __all__ = [
     "Input",
     "Meta",
     "NotFound",
+    "Plugin",
     "Query",
     "Request",
     "Response",
