@@ -267,7 +267,7 @@ class App(Router):
             await self.lifecycle.start()
         except BaseException as error:
             for note in getattr(error, "__notes__", ()):  # what failed while the rest was stopped
-                self.log.error("app.start.failed", note=note)
+                self.log.warning("app.start.failed", note=note)
             if self.state != "started":
                 self.logs.stop()
             raise
