@@ -18,7 +18,7 @@ Step = Callable[[], object] | Callable[[], Awaitable[object]]
 Make = Callable[[], AbstractAsyncContextManager[Step]]
 Generator = Callable[..., AsyncIterator[Any]]
 
-GROUPS = ("router", "binder", "dispatch", "middlewares", "template", "head", "wire", "data")
+GROUPS = ("router", "binder", "dispatch", "middlewares", "metrics", "template", "head", "wire", "data")
 """The groups, in the order of the report: a new one is a module in `tools.perf.paths` and a word here."""
 
 _paths: dict[str, Make] = {}

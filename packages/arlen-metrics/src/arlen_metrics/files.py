@@ -114,6 +114,11 @@ class File:
             fresh.unlink(missing_ok=True)
             raise
 
+    @property
+    def open(self) -> bool:
+        """Whether this process still writes it."""
+        return self._lock >= 0
+
     def declare(self, declaration: Declaration) -> int:
         """Make room for a metric; returns its number. Raises `Full`."""
         self._put(declared(declaration), 0)

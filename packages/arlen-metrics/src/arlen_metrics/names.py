@@ -67,8 +67,13 @@ def samples(declaration: Declaration) -> tuple[str, ...]:
     return tuple(name + each for each in suffixes.get(declaration.kind, ("", "_bucket", "_count", "_sum", "_created")))
 
 
-def check(declaration: Declaration, taken: dict[str, str]) -> None:
-    """Take the names of a metric; `taken` says by which metric each is used.
+def check(declaration: Declaration, taken: dict[str, str], owner: str = "") -> None:
+    """Take the names of a metric.
+
+    Args:
+        declaration: of the metric.
+        taken: by which metric each name is used.
+        owner: what to write there, in place of the metric's name.
 
     Raises `StartupError` when two metrics, or two labels of one, would be spelled the same, or a label is reserved.
     """
@@ -77,9 +82,10 @@ def check(declaration: Declaration, taken: dict[str, str]) -> None:
     if wrong:
         reason = f"the label {wrong[0]!r} of the metric {declaration.name!r} is reserved, or there twice"
         raise StartupError(reason, fix="give it another name")
+    owner = owner or declaration.name
     for each in samples(declaration):
-        if taken.setdefault(each, declaration.name) != declaration.name:
-            reason = f"the metrics {declaration.name!r} and {taken[each]!r} would both be {each!r} for Prometheus"
+        if taken.setdefault(each, owner) != owner:
+            reason = f"the metrics {owner!r} and {taken[each]!r} would both be {each!r} for Prometheus"
             raise StartupError(reason, fix="give one of the two another name")
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arlen_core.errors import ConfigError
+from arlen_core.errors import ConfigError, HTTPError
 from arlen_core.plugins import Plugin
 from arlen_metrics import aliases, processes, workers
 from arlen_metrics.cluster import Cluster
@@ -84,10 +84,10 @@ class Metrics(Plugin):
         self._guard = Guard(config.token, config.addresses)
         self.registry.configure(max_series=config.max_series, max_label=config.max_label, log=app.log)
         for each in (*workers.DECLARATIONS, *(aliases.DECLARATIONS if config.aliases else ())):
-            check(each, self.registry.taken)
+            check(each, self.registry.taken, f"{each.name} of Arlen")
         app.meters.attach(self.registry)
         if config.http:
-            Traffic(app, self.registry)
+            self.traffic = Traffic(app, self.registry)
         self._clock = Beat(self.registry, app.clock, period=config.period, lag=config.lag if config.process else 0.0)
         if config.process:
             processes.observe(app.meters)
@@ -121,7 +121,11 @@ class Metrics(Plugin):
     async def answer(self, request: Request) -> Response:
         """Answer `/metrics`."""
         self._guard.check(request)
-        return answer(request, self.collect())
+        try:
+            return answer(request, self.collect())
+        except OSError as error:
+            self.registry.tell("metrics.gone", "all of them", folder=str(self._folder), reason=str(error))
+            raise HTTPError(503, "the metrics cannot be read", code="metrics_gone") from None
 
     def _shared(self, app: App) -> Path | None:
         given = self._given or self.config.folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -175,6 +176,7 @@ class Shared:
             try:
                 with self._opened() as files:
                     if same(self.folder, descriptor):
+                        self._here(files)
                         self._layouts = {name: self._layouts[name] for name, _ in files if name in self._layouts}
                         yield base, files
                         return
@@ -182,6 +184,11 @@ class Shared:
                 if descriptor >= 0:
                     os.close(descriptor)
         raise OSError(f"{self.folder / BASE} changes all the time")
+
+    def _here(self, files: list[tuple[str, int]]) -> None:
+        """Raise `FileNotFoundError` when somebody has removed the file of this process: numbers would be missing."""
+        if self._file.open and all(name != self._file.name for name, _ in files):
+            raise FileNotFoundError(errno.ENOENT, "somebody has removed it", str(self.folder / self._file.name))
 
     @contextmanager
     def _opened(self) -> Iterator[list[tuple[str, int]]]:

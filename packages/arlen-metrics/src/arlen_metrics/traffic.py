@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from arlen_core.bodies import NOTHING
 from arlen_core.errors import HTTPError
 from arlen_core.meters import SECONDS, Declaration
 from arlen_metrics.instruments import Child
@@ -27,6 +26,7 @@ BYTES = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0, 100_000
 _LABELS = ("http.request.method", "http.route", "http.response.status_code", "error.type")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
 _NS = 1e-9
+_SIZES = tuple(map(int, BYTES))  # whole numbers compare faster with each other
 
 DURATION = Declaration(
     "histogram",
@@ -96,10 +96,11 @@ class Traffic:
         cells[at + bisect_left(SECONDS, seconds)] += 1.0
         cells[at + _AFTER_SECONDS] += seconds
         cells, at = sizes.cells, sizes.at
-        cells[at + bisect_left(BYTES, sent)] += 1.0
+        cells[at + bisect_left(_SIZES, sent)] += 1.0
         cells[at + _AFTER_BYTES] += sent
-        if request.body is not NOTHING:
-            self._received(request, status)
+        length = request.body.length
+        if length:
+            self._received(request, status, length)
 
     def _row(self, key: tuple[str, str, int]) -> tuple[Child, Child]:
         template, method, status = key
@@ -122,14 +123,12 @@ class Traffic:
     def _pair(self, values: tuple[str, str, str, str]) -> tuple[Child, Child]:
         return self._registry.child(DURATION, values), self._registry.child(SENT, values)
 
-    def _received(self, request: Request, status: int) -> None:
-        length = request.body.length
-        if length is not None:
-            values = _method(request.method), request.template or OTHER, str(status), ""
-            child = self._registry.child(RECEIVED, values)
-            cells, at = child.cells, child.at
-            cells[at + bisect_left(BYTES, length)] += 1.0
-            cells[at + _AFTER_BYTES] += length
+    def _received(self, request: Request, status: int, length: int) -> None:
+        values = _method(request.method), request.template or OTHER, str(status), ""
+        child = self._registry.child(RECEIVED, values)
+        cells, at = child.cells, child.at
+        cells[at + bisect_left(_SIZES, length)] += 1.0
+        cells[at + _AFTER_BYTES] += length
 
 
 def _method(method: str) -> str:
