@@ -1,0 +1,110 @@
+"""Clients: what a generated client has to know about each operation, in whatever language it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from arlen_openapi.operations import Operation, operations
+
+if TYPE_CHECKING:
+    from arlen_openapi.references import Document
+
+__all__ = ["Answer", "Body", "Call", "binary", "calls", "kind", "sentences"]
+
+_READ = {"json": 0, "text": 1}
+_PREFERRED = ("json", "multipart", "form", "text", "bytes")
+
+
+class Body(Struct, frozen=True):
+    """What a call sends: how it is written ("json", "form", "multipart", "text", "bytes"), and what it is."""
+
+    kind: str
+    media: str
+    schema: Any
+    required: bool
+
+
+class Answer(Struct, frozen=True):
+    """What a call gets when it succeeds: the status, and how to read it ("json", "text", "bytes", "none")."""
+
+    status: str
+    kind: str
+    media: str
+    schema: Any
+
+
+class Call(Struct, frozen=True):
+    """One operation, as a client sees it."""
+
+    operation: Operation
+    body: Body | None
+    answers: tuple[Answer, ...]
+
+    @property
+    def name(self) -> str:
+        """What the function is called after."""
+        return self.operation.id or f"{self.operation.method} {self.operation.path}"
+
+    @property
+    def accept(self) -> str:
+        """The header that asks for what the client can read."""
+        found = [each.media for each in self.answers if each.media]
+        return ", ".join(dict.fromkeys([*found, "application/problem+json"]))
+
+
+def calls(document: Document) -> list[Call]:
+    """Return the calls of a document, sorted by path and method."""
+    return [Call(each, _body(document, each), _answers(document, each)) for each in operations(document)]
+
+
+def kind(media: str) -> str:
+    """Return how a media type is written and read.
+
+    >>> kind("application/problem+json; charset=utf-8"), kind("text/csv"), kind("image/png")
+    ('json', 'text', 'bytes')
+    """
+    name = media.partition(";")[0].strip().lower()
+    if name == "application/json" or name.endswith("+json"):
+        return "json"
+    known = {"application/x-www-form-urlencoded": "form", "multipart/form-data": "multipart"}
+    return known.get(name, "text" if name.startswith("text/") else "bytes")
+
+
+def binary(schema: dict[str, Any]) -> bool:
+    """Return whether a schema is that of bytes as they are, such as a file of a form."""
+    return schema.get("format") == "binary" or ("contentMediaType" in schema and "contentEncoding" not in schema)
+
+
+def sentences(call: Call) -> list[str]:
+    """Return what the document says about an operation: the summary, then the description."""
+    node = call.operation.node
+    found = [str(node[name]) for name in ("summary", "description") if node.get(name)]
+    return [line for each in dict.fromkeys(found) for line in each.splitlines()]
+
+
+def _body(document: Document, operation: Operation) -> Body | None:
+    if operation.body is None:
+        return None
+    content = document.section(operation.body, "content")
+    ranked = sorted(content, key=lambda media: (_PREFERRED.index(kind(media)), media))
+    if not ranked:
+        return None
+    return Body(kind(ranked[0]), ranked[0], content[ranked[0]].get("schema", {}), operation.body.get("required", False))
+
+
+def _answers(document: Document, operation: Operation) -> tuple[Answer, ...]:
+    found = [status for status in sorted(operation.responses) if status.startswith("2")]
+    if not found and "default" in operation.responses:
+        found = ["default"]
+    return tuple(_answer(document, status, operation.responses[status]) for status in found)
+
+
+def _answer(document: Document, status: str, node: dict[str, Any]) -> Answer:
+    content = document.section(node, "content")
+    ranked = sorted((_READ.get(kind(media), 2), media) for media in content)
+    if not ranked or status in {"204", "205"}:
+        return Answer(status, "none", "", {})
+    rank, media = ranked[0]
+    return Answer(status, ("json", "text", "bytes")[rank], media, content[media].get("schema", {}))
