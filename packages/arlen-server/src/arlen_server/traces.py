@@ -29,6 +29,7 @@ _LONGEST = 4096  # characters of a query, an error or a line
 _ATTRIBUTE = 512  # and of any other value
 _WAITING = 16  # requests that have not ended, whose parts are kept
 _LINES = 200  # of one request
+_OWN = frozenset({"event", "level", "request_id", "span_id", "trace_id"})  # values that a line has anyway
 _STAGES = ("route", "action", "write")
 _TEXT = "db.query.text"
 _QUERY = "database.query"  # a line that arlen-data writes for what is a span here
@@ -271,7 +272,7 @@ def _held(table: OrderedDict[str, list[Any]], key: str) -> list[Any]:
 
 
 def _line(record: Mapping[str, Any], after: int) -> Line:
-    left = {key: value for key, value in record.items() if key not in {"level", "event", "request_id", "trace_id"}}
+    left = {key: value for key, value in record.items() if key not in _OWN}
     values = {key: _short(value, _LONGEST) for key, value in left.items()}
     return Line(at=after / 1e6, level=str(record.get("level", "")), event=str(record.get("event", "")), values=values)
 

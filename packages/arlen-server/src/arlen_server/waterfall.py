@@ -106,10 +106,10 @@ def _spans(trace: Trace) -> str:
 
 def _span(entry: Entry, depth: int, total: float) -> str:
     shown = entry.query or entry.name
-    runs = f' <strong class="bad" title="runs in this request">&times;{entry.runs}</strong>' if entry.runs > 1 else ""
+    runs = f'<strong class="bad" title="runs in this request">&times;{entry.runs}</strong> ' if entry.runs > 1 else ""
     wrong = ' <strong class="bad">failed</strong>' if entry.error else ""
     name = f"<code>{_text(shown)}</code>" if entry.query else _text(shown)
-    head = f'<span class="name d{min(depth, 6)}">{name}{runs}{wrong}</span>'
+    head = f'<span class="name d{min(depth, 6)}">{runs}{name}{wrong}</span>'
     bar = _bar(entry.part if entry.part in {"sql", "render"} else "other", entry.start, entry.duration, total)
     more = {"span": entry.name, "begins": _ms(entry.start), "kind": entry.kind, **entry.attributes}
     more |= {"error": entry.error} if entry.error else {}
@@ -124,8 +124,8 @@ def _bar(kind: str, start: float, took: float, total: float) -> str:
 
 def _svg(kind: str, start: float, took: float, total: float) -> str:
     # an attribute of SVG is no inline style, so a strict Content-Security-Policy lets it be
-    at = max(0.0, min(_WIDE - 1.0, start / total * _WIDE))
-    width = max(1.0, min(_WIDE - at, took / total * _WIDE))
+    at = max(0.0, min(_WIDE - 2.0, start / total * _WIDE))
+    width = max(2.0, min(_WIDE - at, took / total * _WIDE))
     return (
         f'<svg viewBox="0 0 {_WIDE} 10" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="{kind}" x="{at:.1f}" y="0" width="{width:.1f}" height="10"/></svg>'
@@ -151,7 +151,7 @@ def _lines(lines: Sequence[Line]) -> str:
         f"<td>{_text(each.event)} {_values(each)}</td></tr>"
         for each in lines
     )
-    return f"<section><h2>Log</h2><table><tbody>{rows}</tbody></table></section>"
+    return f'<section><h2>Log</h2><table class="log"><tbody>{rows}</tbody></table></section>'
 
 
 def _values(line: Line) -> str:

@@ -118,7 +118,7 @@ def test_waterfall_has_stages_and_spans_on_one_scale(ask):
     bars = [(float(each["x"]), float(each["width"])) for each in shown.all("rect")]
     assert [(0.0, 100.0), (100.0, 800.0), (900.0, 100.0), (200.0, 300.0)] == bars[:4]
     assert 3 == len(shown.all("rect.sql"))
-    assert "select * from notes where id = ? \N{MULTIPLICATION SIGN}3" == shown.texts("details.row .name")[0]
+    assert "\N{MULTIPLICATION SIGN}3 select * from notes where id = ?" == shown.texts("details.row .name")[0]
     assert "3 in 9.00 ms N+1" == shown.texts("dd")[2]
 
 
