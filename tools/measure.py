@@ -10,6 +10,7 @@ __all__ = ["WHAT", "main"]
 WHAT = {
     "peers": ("tools.bench", "requests a second beside other servers and frameworks"),
     "data": ("tools.databench", "builder, PostgreSQL, SQLite and the whole stack beside other drivers"),
+    "metrics": ("tools.metricsbench", "counters, histograms and scrapes beside prometheus_client"),
     "load": ("tools.load", "memory, floods, resets, stops, reloads and kills of running servers"),
     "perf": ("tools.perf", "instructions a request, against the committed baseline: the gate of CI"),
     "attack": ("tools.attack", "malformed requests, beside the servers that people trust"),

@@ -90,7 +90,7 @@ class Layout:
 
 def _rows(cells: memoryview[float], rows: list[tuple[Values, int, int]]) -> Iterator[Row]:
     for values, at, count in rows:
-        yield values, cells[at : at + count].tolist()  # type: ignore[misc]  # these are doubles
+        yield values, [cells[at]] if count == 1 else list(cells[at : at + count])
 
 
 def _read(key: bytes) -> tuple[int, Values]:

@@ -50,8 +50,7 @@ class Family:
             return  # nothing came past the bound
         known = self.series.get(values)
         if known is not None:
-            combine = self._combine
-            known[:] = [combine(a, b) for a, b in zip(known, cells, strict=False)]
+            known[:] = map(self._combine, known, cells)
         elif self._limit and values is not None and len(self.series) >= self._limit:
             self.put(None, cells)
         else:
