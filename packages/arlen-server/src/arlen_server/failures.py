@@ -108,8 +108,10 @@ def report(error: BaseException, *, stage: str, root: Path, output: str = "") ->
 
 
 def _essence(error: BaseException) -> BaseException:
-    """What a wrapper of ours was raised for."""
-    while isinstance(error, StartupError) and not isinstance(error, ConfigError) and error.__cause__ is not None:
+    """What a wrapper of ours was raised for; of several failures, the wrapper names them all."""
+    while isinstance(error, StartupError) and not isinstance(error, ConfigError):
+        if error.__cause__ is None or isinstance(error.__cause__, BaseExceptionGroup):
+            break
         error = error.__cause__
     return error
 

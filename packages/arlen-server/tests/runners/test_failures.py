@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+import anyio
 import pytest
 
 from arlen_core.config import Config
 from arlen_core.errors import StartupError
 from arlen_core.loading import load
+from arlen_core.services import Services
 from arlen_server.failures import Failure, plain, report
 from arlen_server.settings import Settings
 
@@ -50,6 +52,32 @@ def test_error_outside_the_application(tmp_path):
         failure = report(error, stage="start", root=tmp_path)
     assert failure.file.endswith("test_failures.py")
     assert 'raise ValueError("no")' in failure.snippet
+
+
+def test_several_failures_are_all_named(tmp_path):
+    """Of services that failed together the message names each, and no task group."""
+
+    async def start():
+        services = Services()
+
+        @services.add
+        async def pool() -> int:
+            await anyio.lowlevel.checkpoint()
+            raise OSError("port 5432")
+
+        @services.add
+        async def cache() -> str:
+            await anyio.lowlevel.checkpoint()
+            raise OSError("port 6379")
+
+        await services.start()
+
+    with pytest.raises(StartupError) as caught:
+        anyio.run(start)
+    failure = report(caught.value, stage="start", root=tmp_path)
+    assert "StartupError" == failure.kind
+    assert "port 5432" in failure.message
+    assert "port 6379" in failure.message
 
 
 def test_cause_is_what_counts(tmp_path):
