@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         http: the series of requests.
         process: the series of processes, of the garbage collector and of the event loop.
         aliases: repeat the most important series under the names that the Objective-C Arlen has.
-        token: who sends `Authorization: Bearer <token>` may read; by default everybody may.
+        token: who sends `Authorization: Bearer <token>` may read; at least 16 characters. By default everybody may.
         addresses: networks whose clients may read, such as "10.0.0.0/8"; by default all. With a token, both must fit.
     """
 
