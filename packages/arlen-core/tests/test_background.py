@@ -7,7 +7,11 @@ from functools import partial
 import anyio
 import pytest
 
+from arlen_core.app import App
 from arlen_core.background import Background, BackgroundFull, BackgroundSettings, Drained
+from arlen_core.context import Context
+from arlen_core.meters import Meters
+from arlen_core.testing import Client
 
 pytestmark = pytest.mark.anyio
 
@@ -216,3 +220,87 @@ async def test_nothing_is_taken_while_it_stops():
     background.start()
     background.spawn(nothing)
     assert Drained(finished=1) == await background.stop()
+
+
+class Numbers:
+    """A registry of meters that keeps what it is told, by name."""
+
+    def __init__(self):
+        self.told, self.asked = {}, {}
+
+    def counter(self, declaration):
+        return lambda *values: self.told.setdefault(declaration.name, []).append(values)
+
+    histogram = counter
+
+    def observe(self, declaration, function):
+        self.asked[declaration.name] = function
+
+
+async def test_work_is_a_span_of_the_request_that_asked_for_it():
+    """Its parent is the request, which is over by then; what it does is inside of it, in a thread too."""
+    app, told = App("work", env="test"), []
+    app.spans.listen(told.append)
+
+    def inner():
+        with app.spans.span("inner"):
+            pass
+
+    @app.get("/")
+    async def index(ctx: Context) -> str:
+        ctx.background(inner)
+        return "soon"
+
+    async with Client(app) as client:
+        told.clear()
+        await client.get("/")
+        await app.background.stop()
+    server, within, work = (each[0] for each in told[:3])
+    assert (server.trace_id, server.span_id) == (work.trace_id, work.parent_id)
+    assert ("inner", work.span_id) == (within.name, within.parent_id)
+    assert work.name.startswith("background ")
+    assert work.attributes["arlen.task"].endswith("inner")
+
+
+async def test_work_is_counted():
+    """What runs and waits, how long it took and with which error, what failed, and what was refused."""
+    numbers, meters, go = Numbers(), Meters(), anyio.Event()
+    meters.attach(numbers)
+    background = Background(BackgroundSettings(limit=1, queue=1), meters=meters)
+
+    async def broken():
+        await go.wait()
+        raise OSError
+
+    background.spawn(broken)
+    background.spawn(nothing)
+    with pytest.raises(BackgroundFull):
+        background.spawn(nothing)
+    counts = numbers.asked["arlen.background.tasks"]
+    before = counts()
+    go.set()
+    await background.stop()
+    assert ({("running",): 1, ("waiting",): 1}, {("running",): 0, ("waiting",): 0}) == (before, counts())
+    durations = numbers.told["arlen.background.duration"]
+    assert [("broken", "OSError"), ("nothing", "")] == [
+        (task.rpartition(".")[2], error) for _, task, error in durations
+    ]
+    assert 1 == len(numbers.told["arlen.background.failures"])
+    assert [(1,)] == numbers.told["arlen.background.refused"]
+
+
+async def test_a_refused_request_is_counted():
+    """A handler that asks for work while there is no room gets 503, and that is counted too."""
+    app, numbers = (
+        App("full", env="test", environ={"ARLEN_BACKGROUND__LIMIT": "0", "ARLEN_BACKGROUND__QUEUE": "0"}),
+        Numbers(),
+    )
+
+    @app.get("/")
+    async def index(ctx: Context) -> None:
+        ctx.background(nothing)
+
+    async with Client(app) as client:
+        app.meters.attach(numbers)
+        assert 503 == (await client.get("/")).status
+    assert [(1,)] == numbers.told["arlen.background.refused"]

@@ -119,9 +119,9 @@ def test_what_is_new():
 
 
 def test_an_application_that_has_nothing():
-    """Has its own services and reserved paths, nothing else."""
+    """Has its own services, reserved paths and metrics of its background work, nothing else."""
     found = collected(App("empty", environ={}))
-    assert {"reserved", "services"} == {kind for kind, items in found.items() if items}
+    assert {"metrics", "reserved", "services"} == {kind for kind, items in found.items() if items}
 
 
 @pytest.mark.parametrize(

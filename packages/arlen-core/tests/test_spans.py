@@ -60,8 +60,9 @@ async def test_what_comes_after_a_request_is_told_alone():
     app, told = make()
     async with Client(app) as client:
         await client.get("/late")
-    (server,), (late,) = told
-    assert (server.trace_id, server.span_id) == (late.trace_id, late.parent_id)
+    (server,), (late,), (work,) = told
+    assert ("afterwards", work.span_id) == (late.name, late.parent_id)
+    assert (server.trace_id, server.span_id) == (work.trace_id, work.parent_id)
 
 
 async def test_a_failure_is_the_error_of_the_span():

@@ -46,6 +46,7 @@ from arlen_core.settings import HEADERS, HttpSettings
 from arlen_core.sockets import SocketClosed
 from arlen_core.spans import Listener, Tracer
 from arlen_core.stages import unheard
+from arlen_core.startup import Startup
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -117,7 +118,9 @@ class App(Router):
         self.env = self.config.env
         self.clock: Clock = SystemClock() if clock is None else clock
         given = {Request: lambda request: request, Context: self.context}
-        self.hooks, self.services = Hooks(), Services(given, failed=self._failed)
+        self.meters, self.spans = Meters(), Tracer(self._late, self._arm)
+        startup = Startup(self.spans, name)
+        self.hooks, self.services = Hooks(), Services(given, failed=self._failed, startup=startup)
         for kind, value in ((App, self), (Config, self.config), (Clock, self.clock)):
             self.services.add(partial(_itself, value), kind)
         self.helpers: dict[str, tuple[Callable[..., Any], bool]] = {}
@@ -126,10 +129,10 @@ class App(Router):
         self.forms, self.compression = self.settings("forms", FormLimits), self.settings("compression", Compression)
         self.logs = Logs(self.settings("log", LogSettings), self.env, root=self.root, clock=self.clock)
         self.log = self.logs.log
-        self.background = Background(self.settings("background", BackgroundSettings), self.log)
+        bounds = self.settings("background", BackgroundSettings)
+        self.background = Background(bounds, self.log, meters=self.meters, spans=self.spans)
         self.health = Health(self.clock, self.log)
-        self.meters, self.spans = Meters(), Tracer(self._late, self._arm)
-        self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout)
+        self.lifecycle = Lifecycle(self, self.hooks, timeout=self.http.start_timeout, startup=startup)
         self._recovery = Recovery(self)
         self._threads: anyio.CapacityLimiter | None = None
         self._access = Access(self.logs) if self.logs.settings.access else None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -14,6 +15,8 @@ from msgspec import Struct
 
 from arlen_core.deadlines import named
 from arlen_core.errors import ArlenError
+from arlen_core.meters import Meters
+from arlen_core.spans import Tracer
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,6 +68,8 @@ class Background:
     Args:
         settings: the bounds.
         log: where failures are logged; each with the context of the request that asked for it.
+        meters: count what runs, what waits, how long it took, and what failed or was refused.
+        spans: get one for each function, inside of the request that asked for it.
 
     Attributes:
         settings: the bounds.
@@ -93,9 +98,19 @@ class Background:
     ```
     """
 
-    def __init__(self, settings: BackgroundSettings | None = None, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        settings: BackgroundSettings | None = None,
+        log: Log | None = None,
+        *,
+        meters: Meters | None = None,
+        spans: Tracer | None = None,
+    ) -> None:
         self.settings = settings or BackgroundSettings()
         self._log = log
+        self._spans = Tracer() if spans is None else spans
+        self._meters = Meters() if meters is None else meters
+        self._declare(self._meters)
         self._running: dict[asyncio.Task[None], _Job] = {}
         self._waiting: deque[_Job] = deque()
         self._finished = 0
@@ -122,6 +137,10 @@ class Background:
         else:
             self._waiting.append(job)
 
+    def refused(self) -> None:
+        """Count work that was refused: `spawn` does, and whoever asks `full` first and then refuses."""
+        self._refusals.add(1)
+
     def start(self) -> None:
         """Take work again, after a stop."""
         self._open = True
@@ -146,7 +165,22 @@ class Background:
     def _names(self) -> tuple[str, ...]:
         return tuple(job.name for job in self._running.values())
 
+    def _declare(self, meters: Meters) -> None:
+        work = "Background work, running and waiting."
+        meters.observe("arlen.background.tasks", work, self._counts, labels=("state",), unit="{task}")
+        took = "Time that background work took, by what it was and what it failed with."
+        self._durations = meters.histogram("arlen.background.duration", took, labels=("task", "error.type"))
+        failed = "Background work that failed."
+        self._failures = meters.counter("arlen.background.failures", failed, labels=("task",), unit="{task}")
+        refused = "Background work for which there was no room."
+        self._refusals = meters.counter("arlen.background.refused", refused, unit="{task}")
+
+    def _counts(self) -> dict[tuple[str, ...], int]:
+        return {("running",): len(self._running), ("waiting",): len(self._waiting)}
+
     def _admit(self, name: str) -> None:
+        if self.full:
+            self.refused()
         if not self._open:
             raise BackgroundFull(f"{name} was not taken: the application is stopping")
         if len(self._running) >= self.settings.limit and len(self._waiting) >= self.settings.queue:
@@ -169,12 +203,24 @@ class Background:
             self._begin(self._waiting.popleft())
 
     async def _run(self, job: _Job) -> None:
+        watched = self._spans.on or self._meters.attached
         try:
-            made = await (anyio.to_thread.run_sync(job.run) if job.threaded else job.run())
-            if isawaitable(made):
-                await made
+            await (self._watched(job) if watched else _done(job))
         except Exception as error:  # noqa: BLE001  # nobody waits for it; it goes to the log
+            self._failures.add(1, job.name)
             self._failed(job.name, error)
+
+    async def _watched(self, job: _Job) -> None:
+        begun, wrong = perf_counter(), ""
+        try:
+            with self._spans.span(f"background {job.name}") as span:
+                span.set("arlen.task", job.name)
+                await _done(job)
+        except BaseException as error:
+            wrong = type(error).__name__
+            raise
+        finally:
+            self._durations.record(perf_counter() - begun, job.name, wrong)
 
     async def _empty(self) -> None:
         import asyncio
@@ -190,3 +236,9 @@ class Background:
     def _report(self, report: Drained) -> None:
         if self._log is not None and (report.cancelled or report.dropped):
             self._log.warning("background.cut", cancelled=report.cancelled, dropped=report.dropped, stuck=report.stuck)
+
+
+async def _done(job: _Job) -> None:
+    made = await (anyio.to_thread.run_sync(job.run) if job.threaded else job.run())
+    if isawaitable(made):
+        await made

@@ -107,6 +107,7 @@ class Context:
     def background(self, function: Callable[..., Any], /, *args: Any, **options: Any) -> None:
         """Run `function` when the response has been sent; a failure is logged, a full queue refuses (503)."""
         if self.app.background.full:
+            self.app.background.refused()
             raise HTTPError(503, "too much work waits here", code="background_full", headers={"retry-after": "1"})
         self.request.state.setdefault("background", []).append((copy_context(), function, args, options))
 

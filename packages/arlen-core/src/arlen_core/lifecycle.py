@@ -12,6 +12,7 @@ from msgspec import Struct
 from arlen_core.deadlines import named, within
 from arlen_core.errors import ArlenError, StartupError
 from arlen_core.hooks import Hooks
+from arlen_core.startup import Startup
 
 __all__ = ["Lifecycle", "StopError", "Unit"]
 
@@ -44,6 +45,7 @@ class Lifecycle:
         owner: what the hooks get: the application.
         hooks: its `will_start`, `did_start`, `will_stop` and `did_stop` are run.
         timeout: seconds for each function of a hook.
+        startup: takes the time of each part of the start.
 
     Attributes:
         state: "created", "starting", "started", "stopping" or "stopped".
@@ -78,8 +80,11 @@ class Lifecycle:
     ```
     """
 
-    def __init__(self, owner: Any = None, hooks: Hooks | None = None, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, owner: Any = None, hooks: Hooks | None = None, *, timeout: float = 30.0, startup: Startup | None = None
+    ) -> None:
         self.owner = owner
+        self._startup = Startup() if startup is None else startup
         self.hooks = hooks if hooks is not None else Hooks()
         self.timeout = timeout
         self.state = "created"
@@ -132,7 +137,8 @@ class Lifecycle:
         self._attempt += 1
         self._failure, self.state = None, "starting"
         try:
-            await self._rise()
+            with self._startup.whole():
+                await self._rise()
         except BaseException as error:
             self._failure = error if isinstance(error, StartupError) else None
             for failure in await self._fall(()):
@@ -142,12 +148,16 @@ class Lifecycle:
 
     async def _rise(self) -> None:
         for what, step in self._hook("will_start"):
-            await _starting(what, step, self.timeout)
+            await self._starting(what, step, self.timeout)
         for unit in self._units:
-            await _starting(unit.name, unit.start, unit.timeout)
+            await self._starting(unit.name, unit.start, unit.timeout)
             self._running.append(unit)
         for what, step in self._hook("did_start"):
-            await _starting(what, step, self.timeout)
+            await self._starting(what, step, self.timeout)
+
+    async def _starting(self, what: str, step: Step, timeout: float | None) -> None:
+        with self._startup.part(what):
+            await _starting(what, step, timeout)
 
     async def _fall(self, first: Iterable[tuple[str, Step]]) -> list[Exception]:
         self.state = "stopping"

@@ -16,6 +16,7 @@ from arlen_core.lifecycle import StopError
 from arlen_core.plans import index, needed, ordered
 from arlen_core.providers import Provider, Scope, label, provider
 from arlen_core.scopes import RequestScope, failure
+from arlen_core.startup import Startup
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
@@ -37,6 +38,7 @@ class Services:
     Args:
         given: what a service of request scope may take beside services, by type: how to get it from the request.
         failed: called with a name and an error when a service fails between its start and its stop.
+        startup: takes the time of each start.
 
     ```python
     import anyio
@@ -74,8 +76,11 @@ class Services:
     ```
     """
 
-    def __init__(self, given: Mapping[Any, Get] | None = None, *, failed: Failed | None = None) -> None:
+    def __init__(
+        self, given: Mapping[Any, Get] | None = None, *, failed: Failed | None = None, startup: Startup | None = None
+    ) -> None:
         self._given = dict(given or {})
+        self._startup = Startup() if startup is None else startup
         self._failed = failed
         self._providers: list[Provider] = []
         self._kinds: dict[Any, Provider] = {}
@@ -240,7 +245,9 @@ class Services:
             if need.type in ready:
                 await ready[need.type].wait()
         try:
-            self._values[each.type] = await within(each.timeout, partial(self._open, each), f"{each} did not start")
+            with self._startup.part(f"service {label(each.type)}"):
+                opening = partial(self._open, each)
+                self._values[each.type] = await within(each.timeout, opening, f"{each} did not start")
         except Exception as error:
             reason = str(failure(each, "start", error))
             raise StartupError(reason, fix=getattr(error, "fix", ""), code="service_failed") from error

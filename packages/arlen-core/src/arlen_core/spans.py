@@ -94,11 +94,13 @@ class Listener(Struct, frozen=True):
             alone, where they end, which may be a thread. Quick; what it raises is logged.
         sample: called with the `traceparent` of a request, or of a span outside of one; whether to record it.
         decide: called with the id of a trace that begins here, outside of requests; whether it gets the flag "sampled".
+        starts: whether to tell it how the application started, too, a trace of its own; who listens by then.
     """
 
     tell: Callable[[Sequence[Span]], object]
     sample: Callable[[str], bool] = lambda _: True
     decide: Callable[[str], bool] = lambda _: True
+    starts: bool = False
 
 
 active = ambient.active
@@ -175,7 +177,7 @@ class Tracer:
         """Return what to add to the times of a span to have Unix time, in nanoseconds."""
         return time_ns() - perf_counter_ns()
 
-    def listen(self, tell: Callable[[Sequence[Span]], object], **options: Callable[[str], bool]) -> Listener:
+    def listen(self, tell: Callable[[Sequence[Span]], object], **options: Any) -> Listener:
         """Have `tell` called with spans; see `Listener` for the options. Pass what this returns to `leave`."""
         made = Listener(tell, **options)
         self.change((*self.listeners, made))
@@ -184,6 +186,12 @@ class Tracer:
     def leave(self, listener: Listener) -> None:
         """Tell a listener no more; harmless when that has happened."""
         self.change(tuple(each for each in self.listeners if each is not listener))
+
+    def only(self, wants: Callable[[Listener], bool]) -> Tracer:
+        """Return a tracer that tells some of those who listen now."""
+        made = Tracer(self._failed)
+        made.change(tuple(filter(wants, self.listeners)))
+        return made
 
     def under(self, tracer: Tracer) -> None:
         """Tell those who listen to another tracer too, that of the application on which this one's is mounted."""
