@@ -26,24 +26,25 @@ READERS = frozenset({"request", "context", "body"})
 """Sources of parameters by which a handler may read the body itself."""
 
 
-def payload(taken: Iterable[Parameter], told: Any, schemas: Schemas) -> dict[str, Any] | None:
+def payload(taken: Iterable[Parameter], told: Any, schemas: Schemas, forms: FormLimits) -> dict[str, Any] | None:
     """Return the request body of an operation, or `None`.
 
     Args:
         taken: the handler's parameters.
         told: the route option `body`, for a handler that reads the body itself: a type, or types by media type.
         schemas: of the document.
+        forms: the limits of forms.
     """
     if told is not None:
         contents = told if isinstance(told, Mapping) else _usual(told)
-        return {"content": {name: _content(name, kind, schemas) for name, kind in contents.items()}, "required": True}
+        return {"content": {name: _content(name, kind, schemas, forms) for name, kind in contents.items()}, "required": True}
     found = next((each for each in taken if each.source == "body" and strip(each.kind) is not Body), None)
     if found is None:
         return None
     if strip(found.kind) is Form:
         content = {name: {"schema": {"type": "object"}} for name in (URLENCODED, MULTIPART)}
-        return {"content": content, "required": False}
-    content = {name: _content(name, kind, schemas) for name, kind in _usual(found.kind).items()}
+        return {"content": content, "required": True}
+    content = {name: _content(name, kind, schemas, forms) for name, kind in _usual(found.kind).items()}
     return {"content": content, "required": found.required}
 
 
@@ -72,22 +73,18 @@ def _usual(kind: Any) -> dict[str, Any]:
     return {JSON: kind} | ({URLENCODED: kind, MULTIPART: kind} if flat else {})
 
 
-def _content(media: str, kind: Any, schemas: Schemas) -> dict[str, Any]:
+def _content(media: str, kind: Any, schemas: Schemas, forms: FormLimits) -> dict[str, Any]:
     if media in {URLENCODED, MULTIPART} and fields(strip(kind)) is not None:
-        return {"schema": _form(strip(kind), schemas)}
-    if kind is bytes:
-        return {"schema": {}}
-    return {"schema": schemas.of(kind)}
+        return {"schema": _form(media, strip(kind), schemas, forms)}
+    return {} if kind is bytes else {"schema": schemas.of(kind)}
 
 
-def _form(kind: Any, schemas: Schemas) -> dict[str, Any]:
+def _form(media: str, kind: Any, schemas: Schemas, forms: FormLimits) -> dict[str, Any]:
     """Return the schema of a record as a form: unknown fields are left out, and a check box may be absent."""
-    rows = [row for row in fields(kind) or () if _flat(row[1]) or _file(row[1])]
-    made: dict[str, Any] = {
-        "type": "object",
-        "properties": {name: schemas.of(present(inner)) for name, inner, _ in rows},
-    }
+    rows = [row for row in fields(kind) or () if _flat(row[1]) or (media == MULTIPART and _file(row[1]))]
     required = [name for name, inner, needed in rows if needed and strip(inner) is not bool]
+    made: dict[str, Any] = {"type": "object", "propertyNames": {"minLength": 1, "maxLength": forms.name_length}}
+    made["properties"] = {name: schemas.of(present(inner)) for name, inner, _ in rows}
     return made | ({"required": required} if required else {})
 
 

@@ -16,6 +16,11 @@ __all__ = ["BINARY", "Schemas", "present"]
 BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 """The schema of a file in a form."""
 
+_TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+_DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+"""What text is a number: no NaN, no infinity, and no power of ten that fills the memory."""
+
 _TEMPLATE = "#/components/schemas/{name}"
 
 
@@ -85,6 +90,10 @@ def _hook(kind: type) -> dict[str, Any]:
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema with sorted keywords, the words of its docstring in place, and no empty `required`."""
     text = schema.get("description", "")
+    if schema.get("format") == "decimal":
+        schema = {**schema, "pattern": _DECIMAL}
+    if "enum" in schema and (word := _typed(schema["enum"])):
+        schema = {**schema, "type": word}
     made = {key: _inner(key, value) for key, value in sorted(schema.items()) if value != [] or key != "required"}
     if text:
         made["description"] = prose(text)
@@ -104,3 +113,9 @@ def _inner(key: str, value: Any) -> Any:
     if key in {"anyOf", "oneOf", "allOf", "prefixItems"}:
         return [_tidy(each) for each in value]
     return value
+
+
+def _typed(choices: list[Any]) -> str:
+    """Return the JSON type that all choices have, or ""."""
+    words = {_TYPES.get(type(each), "") for each in choices}
+    return words.pop() if len(words) == 1 else ""

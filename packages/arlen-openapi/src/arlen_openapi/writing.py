@@ -44,7 +44,8 @@ class Writer:
         return {name: self._shared[name] for name in sorted(self._shared)}
 
     def _body(self, entry: Entry) -> dict[str, Any] | None:
-        made = payload(entry.step.taken, entry.step.options.get("body"), self._schemas)
+        step = entry.step
+        made = payload(step.taken, step.options.get("body"), self._schemas, step.app.forms)
         return made if made is None else entry.limited(made)
 
     def _response(self, outcome: Outcome) -> dict[str, Any]:

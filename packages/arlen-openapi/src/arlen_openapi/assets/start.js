@@ -2,6 +2,10 @@
 (function () {
   "use strict";
   var place = document.getElementById("swagger-ui");
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  function tint() { document.documentElement.classList.toggle("dark-mode", dark.matches); }
+  dark.addEventListener("change", tint);
+  tint();
   window.ui = SwaggerUIBundle({
     url: place.dataset.document,
     domNode: place,
