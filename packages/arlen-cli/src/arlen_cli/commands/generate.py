@@ -11,6 +11,7 @@ from arlen_cli import names
 from arlen_cli.catalog import OWN
 from arlen_cli.drafts import Draft
 from arlen_cli.endpoints import METHODS, endpoint
+from arlen_cli.presets import PRESETS, files
 from arlen_cli.texts import fill
 from arlen_cli.wiring import find, wire
 from arlen_core.commands import CommandError, Result
@@ -32,18 +33,22 @@ class Generate:
         parser.add_argument("--route", metavar="TEMPLATE", help="endpoint: its path, such as '/orders/{id:int}'")
         parser.add_argument("--method", choices=METHODS, help="endpoint: GET by default")
         parser.add_argument("--target", metavar="DATABASE", help="migration: of a second database")
+        parser.add_argument("--preset", metavar="PRESET", help=f"plugin: a package of its own; {', '.join(PRESETS)}")
+        parser.add_argument("--into", metavar="FOLDER", help="plugin with a preset: where its folder is made")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be written")
 
     def run(self, args: Namespace) -> Result:
-        """Return `kind`, `created_files` and `modified_files`, sorted, and `dry_run`.
+        """Return `kind`, `created_files` and `modified_files`, sorted, and `dry_run`; of a package `next` too.
 
         Raises:
             CommandError: the name or an option is wrong, a file is there already, or the wiring has to be done by hand.
         """
-        for option, kind in (("route", "endpoint"), ("method", "endpoint"), ("target", "migration")):
+        for option, kind in _OPTIONS.items():
             if getattr(args, option) is not None and args.kind != kind:
                 message = f"--{option} is for {kind}, not for {args.kind}"
                 raise CommandError("usage", message, fix=f"leave --{option} out", exit=2)
+        if args.kind == "plugin" and (args.preset or args.into) is not None:
+            return _package(args)
         site = _Site(args)
         _KINDS[args.kind](site)
         made = site.draft.save(dry=args.dry_run)
@@ -129,11 +134,28 @@ def _plugin(site: _Site) -> None:
     site.wire(f"{site.prefix}plugins.{site.name}", site.values["camel"], "use", f"{site.values['camel']}()")
 
 
+def _package(args: Namespace) -> Result:
+    """Make a plugin that is a package of its own."""
+    base, preset = Path(args.into or "."), args.preset or "generic"
+    made = list(files(args.name, preset))
+    if (base / args.name).exists():
+        raise CommandError("file_exists", f"{base / args.name} exists already", fix="choose another name, or remove it")
+    draft = Draft(base)
+    for path, text in made:
+        draft.create(f"{args.name}/{path}", text)
+    saved, module = draft.save(dry=args.dry_run), args.name.replace("-", "_")
+    steps = [f"pip install -e {base / args.name}", f"arlen plugin enable {module}"]
+    hint = "" if args.dry_run else f"\n\nNow: {' && '.join(steps)}"
+    data = {"kind": "plugin", "preset": preset, "into": str(base), **saved.data, "next": steps}
+    return Result(data, saved.text + hint)
+
+
 def _test(site: _Site) -> None:
     site.locate()
     site.test("test.py")
 
 
+_OPTIONS = {"into": "plugin", "method": "endpoint", "preset": "plugin", "route": "endpoint", "target": "migration"}
 _KINDS: dict[str, Callable[[_Site], None]] = {
     "controller": _controller,
     "endpoint": _endpoint,
