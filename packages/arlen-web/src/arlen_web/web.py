@@ -24,6 +24,7 @@ from arlen_web.scope import current, maybe
 from arlen_web.settings import EXTENSIONS, Settings, StaticSettings
 from arlen_web.signing import Signer
 from arlen_web.static import StaticMount
+from arlen_web.telemetry import Telemetry
 from arlen_web.trees import literals
 from arlen_web.views import Views
 
@@ -75,6 +76,7 @@ class Web:
         folder = app.root / (self._templates or self.settings.templates)
         kept = Bytecode(app.root / self.settings.bytecode) if self.settings.bytecode else None
         self.views = Views([folder], reload=app.debug, bytecode=kept)
+        self._telemetry = Telemetry(self.views, app)
         app.renderer = self
         self._flash = Flash(self._signer(app), app.clock, app.log, self.settings.flash_seconds)
         self._globals()
@@ -205,6 +207,7 @@ class Web:
 
     async def _start(self, app: App) -> None:
         self.ready()
+        self._telemetry.look()
         pages = [each for each in app.flat() if isinstance(each, Route) and each.template == "/"]
         self._home = any("GET" in each.methods and self._homeless not in each.conditions for each in pages)
         await to_thread.run_sync(self._prepare, app.env == "production")
