@@ -203,6 +203,7 @@ class Exchange(Outlet):
     def refuse(self, refusal: Refusal, fields: Raw | None = None, method: str = "") -> None:
         """Answer a request that will not be handled, and end; `fields` are those of its head that are known."""
         self.server.refused += 1
+        self.server.reasons[refusal.code] += 1
         if not self.gone and not self.ending:
             self._put_refusal(refusal, fields, method)
             self.end()

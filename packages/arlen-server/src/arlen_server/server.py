@@ -6,6 +6,7 @@ import asyncio
 import resource
 import socket
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -21,6 +22,7 @@ from arlen_server.outlets import Outlet
 from arlen_server.proxies import Proxies
 from arlen_server.replies import HeadWriter
 from arlen_server.settings import Settings
+from arlen_server.telemetry import observe
 from arlen_server.wheels import Wheel
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class Server:
     Attributes:
         addresses: such as `http://127.0.0.1:3000` and `unix:/run/app.sock`.
         draining: whether it accepts nothing any more.
+        reasons: how many requests it refused so far, by the code of the refusal.
     """
 
     TURNED_AWAY = 128
@@ -138,6 +141,7 @@ class Server:
         self.addresses: list[str] = []
         self.draining = False
         self.in_flight = self.requests = self.refused = self.websockets = 0
+        self.reasons: Counter[str] = Counter()
         self.max_connections = settings.max_connections
         self.parser = HeadParser(settings.max_line, settings.max_header_bytes, settings.max_headers)
         self.writer = HeadWriter()
@@ -164,6 +168,7 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self.max_connections = _affordable(self.settings.max_connections)
         try:
+            observe(self.app, self)
             await self.app.start()
             self.drivers = Drivers(self.app.handle, self.loop)
             for each in sockets:
