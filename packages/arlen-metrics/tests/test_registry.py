@@ -307,3 +307,17 @@ def test_declarations_are_by_name(registry, meters):
     """What was declared is listed in the order of names."""
     meters.counter("b", "B."), meters.counter("a", "A.")
     assert ["a", "arlen.metrics.overflows", "b"] == [each.name for each in registry.declarations]
+
+
+def test_half_a_character_is_replaced(registry, meters):
+    """A label made of bytes that are no text is counted, and can be written."""
+    meters.counter("mail.sent", "Mails.", labels=("to",)).add(1, b"caf\xe9".decode(errors="surrogateescape"))
+    assert {("caf?",): [1.0]} == series(registry, "mail.sent")
+
+
+def test_a_damaged_file_is_told(registry, folder, log):
+    """The log names the file of another process that cannot be read, once."""
+    registry.use(Shared(folder))
+    (folder / f"other{SUFFIX}").write_bytes(b"something else")
+    registry.totals(), registry.totals()
+    assert [("metrics.unreadable", f"other{SUFFIX}")] == [(event, details["file"]) for event, details in log.lines]

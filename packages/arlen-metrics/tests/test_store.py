@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from arlen_core.failpoints import FailpointError, armed
 from arlen_core.meters import Declaration
 from arlen_metrics.files import SUFFIX, Full
-from arlen_metrics.folds import folding, read_base
+from arlen_metrics.folds import BASE, folding, read_base
 from arlen_metrics.store import Alone, Shared
 from arlen_metrics.totals import Totals
 
@@ -333,3 +333,34 @@ def test_whatever_happens_in_whatever_order_each_count_counts_once(steps, shared
         ]
     for each in processes:
         each.store.close()
+
+
+def test_a_damaged_base_holds_nothing(folder):
+    """A disk that lost its power may leave half a file: counters begin again, and everything else goes on."""
+    keeper, short = Process(folder), Process(folder)
+    keeper.add(1), short.add(2)
+    short.store.close()
+    keeper.store.fold()
+    (folder / BASE).write_bytes(b"\x93")
+    assert {("ok",): 1.0} == sums(keeper.store)
+    short = Process(folder)
+    short.add(4)
+    short.store.close()
+    keeper.store.fold()
+    assert {("ok",): 5.0} == sums(keeper.store)
+    keeper.store.close()
+
+
+def test_a_damaged_file_costs_its_own_numbers_only(folder):
+    """A record that nobody can have written is told; the numbers of others are shown."""
+    keeper, other = Process(folder), Process(folder)
+    keeper.add(1), other.add(2)
+    path = folder / other.store._file.name
+    data = bytearray(path.read_bytes())
+    data[data.index(b"[0,") + 1 : data.index(b"[0,") + 2] = b"9"
+    other.store.close()
+    path.write_bytes(data)
+    assert {("ok",): 1.0} == sums(keeper.store)
+    assert {path.name} == keeper.store.unreadable
+    assert 0 == keeper.store.fold()
+    keeper.store.close()

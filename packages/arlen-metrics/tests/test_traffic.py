@@ -173,3 +173,22 @@ async def test_a_thousand_requests_are_a_thousand(app):
             group.start_soon(ask, client)
     assert {("GET", "/orders/{id:int}", "200", ""): 1000.0} == rows(app, DURATION)
     assert {(): 0.0} == rows(app, "http.server.active_requests")
+
+
+async def test_a_websocket_counts_its_handshake(app):
+    """However long it is open: one request of status 101, none that is being answered."""
+    from arlen_core.sockets import WebSocket
+
+    @app.websocket("/feed")
+    async def feed(socket: WebSocket) -> None:
+        await socket.send("hello" * 100)
+        await socket.receive()
+
+    async with Client(app) as client:
+        async with client.websocket("/feed") as wire:
+            await wire.receive()
+            assert {(): 0.0} == rows(app, "http.server.active_requests")
+        assert {("GET", "/feed", "101", ""): 1.0} == rows(app, DURATION)
+        families = {each.declaration.name: each.series for each in app.plugins.get("metrics").collect()}
+        assert 0.0 == families[SENT]["GET", "/feed", "101", ""][-1]
+        assert {(): 0.0} == rows(app, "http.server.active_requests")

@@ -58,7 +58,8 @@ _decode = msgspec.msgpack.Decoder(Base).decode
 def read_base(folder: Path) -> tuple[Base, int]:
     """Return the base and a descriptor of it, which the caller closes; -1 when there is none.
 
-    As long as the descriptor is open, no other base gets its inode: see `same`.
+    One that is damaged, as a disk may leave it that lost its power, holds nothing: counters begin again. As
+    long as the descriptor is open, no other base gets its inode: see `same`.
     """
     try:
         descriptor = os.open(folder / BASE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -67,6 +68,8 @@ def read_base(folder: Path) -> tuple[Base, int]:
     try:
         with open(descriptor, "rb", closefd=False) as file:
             return _decode(file.read()), descriptor
+    except msgspec.MsgspecError:
+        return Base(), descriptor
     except BaseException:
         os.close(descriptor)
         raise

@@ -98,7 +98,7 @@ class Instrument:
 
     def show(self, found: Mapping[Texts, Number]) -> None:
         """Put these values in the place of all others."""
-        for values, child in self.children.items():
+        for values, child in list(self.children.items()):
             if values not in found and self.declaration.kind == "gauge":
                 child.cells[child.at] = nan
         for values, value in found.items():
@@ -115,7 +115,7 @@ class Instrument:
         return Child(cells, at)
 
     def _all(self) -> Iterator[tuple[Values, Child]]:
-        yield from self.children.items()
+        yield from list(self.children.items())  # a thread may add one
         if self.past is not None and self.declaration.kind != "gauge":
             yield None, self.past
 

@@ -18,10 +18,13 @@ import msgspec
 from arlen_core.meters import Declaration
 from arlen_metrics.totals import Row, Totals, Values
 
-__all__ = ["HEADER", "MARK", "Layout", "declared", "record", "series", "size"]
+__all__ = ["DAMAGED", "HEADER", "MARK", "Layout", "declared", "record", "series", "size"]
 
 MARK = b"arlenM1\n"
 """The first bytes of a file: another version has others."""
+
+DAMAGED = (ValueError, IndexError, TypeError, struct.error, msgspec.MsgspecError)
+"""What `Layout` raises for a file that nobody can have written like that."""
 
 HEADER = 64
 """Bytes before the first record."""

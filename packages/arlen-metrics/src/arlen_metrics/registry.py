@@ -26,6 +26,7 @@ class Store(Protocol):
     """Where a registry keeps its numbers."""
 
     cells: Cells
+    unreadable: set[str]
 
     def add(self, totals: Totals) -> None:
         """Add the numbers of all processes to `totals`."""
@@ -121,6 +122,8 @@ class Registry:
         self._store.add(totals)
         for name in totals.refused:
             self.tell("metrics.conflict", name, reason="another process declares it as something else")
+        for name in self._store.unreadable:
+            self.tell("metrics.unreadable", "all of one file", file=name)
         return totals
 
     def fold(self) -> int:
@@ -160,19 +163,22 @@ class Registry:
         if meter is None:
             check(declaration, self.taken)
             with self._lock:
-                meter = Instrument(declaration, self._store.cells, self._make, self.tell)
-                self._meters[declaration.name] = meter
+                meter = self._meters.get(declaration.name) or self._made(declaration)
         if shape(meter.declaration) != shape(declaration):
             fix = "use the same kind, labels, unit, buckets and combination, or another name"
             raise StartupError(f"the metric {declaration.name!r} is declared as something else", fix=fix)
         return meter
+
+    def _made(self, declaration: Declaration) -> Instrument:
+        made = self._meters[declaration.name] = Instrument(declaration, self._store.cells, self._make, self.tell)
+        return made
 
     def _make(self, meter: Instrument, values: tuple[str, ...]) -> Child:
         """Return the cells of a new series, or those of the overflow."""
         names = meter.declaration.labels
         if len(values) != len(names):
             raise ValueError(f"the metric {meter.declaration.name!r} has the labels {names}, and got {values!r}")
-        texts = tuple(map(str, values))
+        texts = tuple(map(_text, values))
         with self._lock:
             child = meter.children.get(texts)
             if child is None:
@@ -186,6 +192,11 @@ class Registry:
             count = self._overflows.child((meter.declaration.name,))
             count.cells[count.at] += 1.0
         return child
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()  # no halves of characters
 
 
 _living: WeakSet[Registry] = WeakSet()

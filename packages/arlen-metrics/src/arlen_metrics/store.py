@@ -11,7 +11,7 @@ from time import time
 
 from arlen_metrics.files import SUFFIX, Cells, File, Memory, alive, look
 from arlen_metrics.folds import BASE, Base, Kept, folding, read_base, same, write_base
-from arlen_metrics.layouts import Layout
+from arlen_metrics.layouts import DAMAGED, Layout
 from arlen_metrics.totals import Totals
 
 __all__ = ["Alone", "Shared"]
@@ -26,10 +26,12 @@ class Alone:
 
     Attributes:
         cells: where they stand.
+        unreadable: nothing; see `Shared`.
     """
 
     def __init__(self) -> None:
         self.cells: Cells = Memory()
+        self.unreadable: set[str] = set()
 
     def add(self, totals: Totals) -> None:
         """Add everything to `totals`."""
@@ -64,7 +66,7 @@ class Shared:
     Attributes:
         folder: the folder.
         cells: where the numbers of this process stand.
-        unreadable: names of files that another version wrote.
+        unreadable: names of files that are damaged, or that another version wrote.
 
     >>> from tempfile import mkdtemp
     >>> from arlen_core.meters import Declaration
@@ -161,12 +163,15 @@ class Shared:
 
     def _read(self, name: str, descriptor: int, totals: Totals, *, alive: bool) -> bool:
         layout = self._layouts.setdefault(name, Layout())
-        with look(descriptor, layout) as data:
-            if data is None:
-                self.unreadable.add(name)
-                return False
-            layout.add(data, totals, alive=alive)
-        return True
+        try:
+            with look(descriptor, layout) as data:
+                if data is not None:
+                    layout.add(data, totals, alive=alive)
+                    return True
+        except DAMAGED:
+            self._layouts[name] = Layout()
+        self.unreadable.add(name)
+        return False
 
     @contextmanager
     def _still(self) -> Iterator[tuple[Base, list[tuple[str, int]]]]:

@@ -76,23 +76,26 @@ class Traffic:
         app.observe(self.begin, self.end)
 
     def begin(self, request: Request) -> None:
-        """Take note that a request is here."""
-        active = self._active
-        active.cells[active.at] += 1.0
+        """Take note that a request is here; a WebSocket is no request that is being answered."""
+        if not request.upgrade:
+            active = self._active
+            active.cells[active.at] += 1.0
 
     def end(self, request: Request, response: Response, sent: int, error: BaseException | None) -> None:
         """Take note that a request has its answer."""
-        active = self._active
-        active.cells[active.at] -= 1.0
-        status = response.status
-        if error is None and status < 500:
+        if not request.upgrade:
+            active = self._active
+            active.cells[active.at] -= 1.0
+        status, seconds = response.status, (request.ended - request.received) * _NS
+        if error is None and 200 <= status < 500:
             key = request.template, request.method, status
             row = self._rows.get(key) or self._row(key)
+        elif status == 101:  # what follows is no answer: the time is that of the handshake
+            row, seconds, sent = self._row((request.template, request.method, 101)), _handshake(request), 0
         else:
             row = self._failed(request, status, error)
         took, sizes = row
         cells, at = took.cells, took.at
-        seconds = (request.ended - request.received) * _NS
         cells[at + bisect_left(SECONDS, seconds)] += 1.0
         cells[at + _AFTER_SECONDS] += seconds
         cells, at = sizes.cells, sizes.at
@@ -129,6 +132,10 @@ class Traffic:
         cells, at = child.cells, child.at
         cells[at + bisect_left(_SIZES, length)] += 1.0
         cells[at + _AFTER_BYTES] += length
+
+
+def _handshake(request: Request) -> float:
+    return max(0, request.handled - request.received) * _NS
 
 
 def _method(method: str) -> str:
