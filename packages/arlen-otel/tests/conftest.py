@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 from collections import deque
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -37,7 +38,8 @@ class Collector:
         self._came = threading.Condition()
         self._server = None
         self.port = 0
-        self.body = b""
+        self.body, self.fields, self.refused = b"", {}, 0
+        self.paths, self.peers = [], []
 
     @property
     def url(self):
@@ -68,11 +70,20 @@ class Collector:
             def log_message(self, *_):
                 """Print nothing."""
 
-        ThreadingHTTPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                """Print nothing: clients that go away are a part of the tests."""
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def wrap(self, context):
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def stop(self):
         """Refuse connections."""
@@ -85,6 +96,8 @@ class Collector:
         """Take a request."""
         proto = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
         data = handler.rfile.read(int(handler.headers["content-length"]))
+        self.paths.append(handler.path)
+        self.peers.append(handler.client_address)
         self.hold.wait(PATIENCE)
         status = self.answers.popleft() if self.answers else 200
         if status == 200:
@@ -96,16 +109,17 @@ class Collector:
             if message is not None:
                 self.requests.append((dict(handler.headers), message))
             else:
-                self.refused = getattr(self, "refused", 0) + 1
+                self.refused += 1
             self._came.notify_all()
         handler.send_response(status)
         if status == 301:
             handler.send_header("location", f"{self.url}/elsewhere")
-        if status == 429:
-            handler.send_header("retry-after", "0")
+        for name, value in self.fields.items() if status != 200 else ():
+            handler.send_header(name, value)
         handler.send_header("content-length", str(len(self.body)))
         handler.end_headers()
-        handler.wfile.write(self.body)
+        with suppress(OSError):  # who waited has gone
+            handler.wfile.write(self.body)
 
     def until(self, wanted):
         """Wait until `wanted()` is true."""

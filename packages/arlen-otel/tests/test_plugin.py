@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from arlen_core.app import App
 from arlen_core.context import Context
 from arlen_core.testing import Client
-from arlen_otel.plugin import Otel
-from arlen_otel.settings import Settings
 
 pytestmark = pytest.mark.anyio
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
