@@ -33,7 +33,7 @@ from arlen_core import (
 from arlen_core.answers import View
 from arlen_core.negotiation import negotiate
 from arlen_openapi import Answer, OpenAPI, declare
-from msgspec import Meta, Struct, field, structs
+from msgspec import Meta, Struct, defstruct, field, structs
 
 QUIET = {"ARLEN_LOG__ACCESS": "false", "ARLEN_LOG__LEVEL": "error"}
 
@@ -258,25 +258,8 @@ def forms() -> App:
     return app
 
 
-class Account(Struct):
-    """Somebody, as version 1 tells it."""
-
-    name: str
-
-
-def _second() -> type:
-    class Account(Struct):
-        """Somebody, as version 2 tells it."""
-
-        name: str
-        born: date | None = None
-
-    return Account
-
-
-Second = _second()
-for number, kind in enumerate((Account, Second), 1):  # as if each were in a module of its own
-    kind.__module__, kind.__qualname__ = f"bank.v{number}", "Account"
+First = defstruct("Account", [("name", str)], module="bank.first", namespace={"__doc__": "Somebody."})
+Second = defstruct("Account", [("name", str), ("born", date | None, None)], module="bank.second")
 
 
 def version(number: int, kind: Any) -> App:
@@ -307,10 +290,10 @@ def mounts() -> App:
     """Mounted applications: two versions of an API, and one that only some may see."""
     app = App("mounts", env="test", environ=QUIET)
     app.use(OpenAPI())
-    app.mount("/v1", version(1, Account), name="v1")
+    app.mount("/v1", version(1, First), name="v1")
     app.mount("/v2", version(2, Second), name="v2")
     staff = Router("/staff", guards=[inside])
-    staff.mount("/v1", version(3, Account))
+    staff.mount("/v1", version(3, First))
     app.include(staff)
 
     @app.get("/ping")
