@@ -1,5 +1,6 @@
 """Tests of `arlen plugin`."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -200,6 +201,14 @@ def test_list_of_what_is_used_in_the_code(shop, arlen):
     ]
 
 
+def test_list_knows_the_version_of_a_package(site, arlen):
+    """Of a plugin that does not say its own."""
+    pytest.importorskip("arlen_web")
+    (site / "app.py").write_text(f"{APP}\nfrom arlen_web import Web\n\napp.use(Web())\n")
+    (row,) = (row for row in arlen("plugin", "list", "--json").data["plugins"] if row["enabled"])
+    assert ("web", importlib.metadata.version("arlen-web")) == (row["name"], row["version"])
+
+
 def test_list_without_an_application(shop, arlen, site):
     """What is installed can be seen anywhere; an application that is named has to be there."""
     assert ["bomb", "stocks"] == [
@@ -390,6 +399,19 @@ def test_enable_by_its_place(shop, arlen, site):
     found = arlen("plugin", "enable", "shop_plugins:Stock")
     assert (0, "created  config/app.toml\n") == (found.code, found.out)
     assert '[plugins]\nenabled = ["shop_plugins:Stock"]\n' == (site / "config/app.toml").read_text()
+
+
+def test_enable_where_others_have_their_say(shop, arlen, site, monkeypatch):
+    """A file of an environment, or a variable, that sets the list too goes first: it is named."""
+    (site / "config").mkdir()
+    (site / "config/production.toml").write_text("[plugins]\nenabled = ['other']\n")
+    (site / "config/staging.toml").write_text("[plugins]\nenabled = ['stocks']\n")
+    (site / "config/test.toml").write_text("[plugins\n")
+    (site / "config/development.toml").write_text("[plugins]\ntimeout = 3\n")
+    monkeypatch.setenv("ARLEN_PLUGINS__ENABLED", "[]")
+    found = arlen("plugin", "enable", "stocks", "--json")
+    assert ["config/production.toml", "ARLEN_PLUGINS__ENABLED"] == found.data["overridden_by"]
+    assert "but config/production.toml sets plugins.enabled too" in arlen("plugin", "enable", "stocks").out
 
 
 def test_enable_without_writing(shop, arlen, site):

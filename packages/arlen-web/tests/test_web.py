@@ -10,6 +10,7 @@ from markupsafe import Markup
 from msgspec import Meta, Struct
 
 from arlen_core import App, ConfigError, Context, Input, NotFound, StartupError, redirect
+from arlen_core.enabling import points
 from arlen_core.plugins import Plugin
 from arlen_core.testing import Client
 from arlen_web import Message, Web
@@ -556,6 +557,19 @@ async def test_what_plugins_bring_is_taken_once(tmp_path):
     async with Client(app) as client:
         assert 2 == len(web.views.folders)
         assert 200 == (await client.get("/shop/static/shop.css")).status
+
+
+async def test_web_is_enabled_by_the_configuration(tmp_path):
+    """By the name of its entry point; plugins that need it find it."""
+    if "web" not in points():
+        pytest.skip("arlen-web is not installed with its entry points")
+    folder(tmp_path, {"shop/templates/shop.html": "here", "shop/files/a.css": "x"})
+    environ = {"ARLEN_PLUGINS__ENABLED": '["web"]', "ARLEN_LOG__TARGET": str(tmp_path / "log")}
+    app = App("site", root=tmp_path, environ=environ)
+    app.use(Shop(tmp_path / "shop"))
+    async with Client(app) as client:
+        assert "here" == (await client.get("/shop")).text
+        assert "x" == (await client.get("/shop/static/a.css")).text
 
 
 async def test_a_plugin_that_needs_web_says_so(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ class Row(Struct, frozen=True):
 
     Attributes:
         name: the plugin's; of one that is not enabled, its entry point's.
-        version: the plugin's own; of one that is not enabled, its package's.
+        version: the plugin's own, or its package's.
         enabled: whether the application uses it.
         order: its place in the order of the start, from 1; 0 when it is not enabled.
         source: "code", or what is written in `plugins.enabled`; of one that is not enabled, what could be.
@@ -111,8 +112,19 @@ def findings(args: Namespace) -> Iterator[Finding]:
 
 def _row(each: Any, order: int) -> Row:
     said = {word: tuple(getattr(each.plugin, word, ())) for word in ("depends_on", "after", "before")}
-    version, api = (str(getattr(each.plugin, word, "") or "") for word in ("version", "arlen_api"))
-    return Row(each.name, version, True, order, each.source, api, **said, contributions=each.brought)
+    api, own = (str(getattr(each.plugin, word, "") or "") for word in ("arlen_api", "version"))
+    return Row(
+        each.name, own or _release(each.plugin), True, order, each.source, api, **said, contributions=each.brought
+    )
+
+
+def _release(plugin: Any) -> str:
+    """Return the version of the package that a plugin is from, as far as that has the name of its module."""
+    package = type(plugin).__module__.partition(".")[0].replace("_", "-")
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _config(app: Any, _: Namespace) -> Iterator[Finding]:

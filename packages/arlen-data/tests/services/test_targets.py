@@ -6,6 +6,7 @@ import pytest
 from tiny import Tiny
 
 from arlen_core.app import App
+from arlen_core.enabling import found, points
 from arlen_core.errors import ConfigError
 from arlen_core.testing import Client
 from arlen_core.vault import Secret
@@ -110,3 +111,10 @@ def test_a_wrong_section_is_refused(words, reason):
     app = App("a", environ={f"ARLEN_DATABASE__{name}": value for name, value in words.items()})
     with pytest.raises(ConfigError, match=reason):
         app.use(Databases(find=find))
+
+
+def test_the_configuration_may_enable_it():
+    """It is a plugin that an installed package offers by its name."""
+    if "databases" not in points():
+        pytest.skip("arlen-data is not installed with its entry points")
+    assert isinstance(found("databases"), Databases)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import to_builtins
@@ -23,6 +25,7 @@ from arlen_core.manifests import faults
 __all__ = ["PluginCommand", "command"]
 
 _FILE = "config/app.toml"
+_VARIABLE = "ARLEN_PLUGINS__ENABLED"
 _SIGNS = {"warning": "!!", "failed": "NO"}
 
 
@@ -79,8 +82,10 @@ def _enable(args: Namespace) -> Result:
     elif after != before:
         draft.modify(_FILE, after)
     made = draft.save(dry=args.dry_run)
-    text = made.text or f"{name} is enabled already"
-    return Result({"plugin": name, "changed": after != before, **made.data}, text)
+    others = _others(root, name)
+    lines = [made.text or f"{name} is enabled already"]
+    lines += [f"but {each} sets plugins.enabled too, and goes before {_FILE}: add it there" for each in others]
+    return Result({"plugin": name, "changed": after != before, "overridden_by": others, **made.data}, "\n".join(lines))
 
 
 _ACTIONS = {"doctor": _doctor, "enable": _enable, "list": _list}
@@ -110,6 +115,18 @@ def _edited(text: str, name: str) -> str:
         fix = f'add "{name}" to the list `enabled` in [plugins] by hand'
         raise CommandError("config_shape", f"{_FILE} is written in a way that cannot be added to", fix=fix)
     return made
+
+
+def _others(root: Path, name: str) -> list[str]:
+    """Return what says for some environment, or here, that other plugins are enabled, and not this one."""
+    found = []
+    for file in sorted((root / "config").glob("*.toml")):
+        with suppress(OSError, ValueError):  # another command tells what is wrong in it
+            table = tomllib.loads(file.read_text(encoding="utf-8")).get("plugins", {})
+            if file.name != "app.toml" and name not in table.get("enabled", [name]):
+                found.append(f"config/{file.name}")
+    said = os.environ.get(_VARIABLE)
+    return [*found, _VARIABLE] if said is not None and name not in said else found
 
 
 def _line(row: Row) -> list[str]:
