@@ -34,6 +34,10 @@ _STAGES = ("route", "action", "write")
 _TEXT = "db.query.text"
 _QUERY = "database.query"  # a line that arlen-data writes for what is a span here
 _SHOWN_ELSEWHERE = frozenset({_TEXT, "arlen.stage", "db.query.summary", *(f"arlen.{stage}.ms" for stage in _STAGES)})
+_SAID = _SHOWN_ELSEWHERE | {
+    *("arlen.request_id", "client.address", "http.request.method", "http.response.status_code", "http.route"),
+    "url.path",
+}
 
 
 class Entry(Struct, kw_only=True):
@@ -49,6 +53,7 @@ class Entry(Struct, kw_only=True):
         runs: how often this query ran in this request.
         error: what it failed with, or "".
         attributes: the others, with secrets masked.
+        events: what happened in it at one moment.
     """
 
     name: str
@@ -62,10 +67,11 @@ class Entry(Struct, kw_only=True):
     runs: int = 1
     error: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
+    events: list[Line] = field(default_factory=list)
 
 
 class Line(Struct, kw_only=True):
-    """A line of the log that was written for a request: when, in milliseconds since it arrived, and what."""
+    """A line of the log, or an event of a span: when, in milliseconds since the request arrived, and what."""
 
     at: float
     level: str
@@ -86,6 +92,7 @@ class Trace(Struct, kw_only=True):
         duration: milliseconds until the last byte was sent.
         error: what it failed with, or "".
         stages: milliseconds of "route", "action" and "write", as in the log.
+        attributes, events: of its own span; attributes that are said elsewhere are left out.
         spans: in the order in which they began.
         lines: of the log.
         request, response: header fields.
@@ -104,6 +111,8 @@ class Trace(Struct, kw_only=True):
     duration: float = 0.0
     error: str = ""
     stages: dict[str, float] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    events: list[Line] = field(default_factory=list)
     spans: list[Entry] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     request: list[tuple[str, str]] = field(default_factory=list)
@@ -222,12 +231,14 @@ class Traces:
             time=(own.start + Tracer.epoch()) / 1e9,
             method=str(known.get("http.request.method", "")),
             path=path(str(known.get("url.path", "")).encode("latin-1", "replace")),
-            status=int(known.get("http.response.status_code", 0)),
+            status=int(_number(known.get("http.response.status_code"))),
             route=str(known.get("http.route", "")),
             client=str(known.get("client.address", "")),
             duration=(own.end - own.start) / 1e6,
             error=_said(own.error),
-            stages={stage: float(known.get(f"arlen.{stage}.ms", 0.0)) for stage in _STAGES},
+            stages={stage: _number(known.get(f"arlen.{stage}.ms")) for stage in _STAGES},
+            attributes=self._attributes(known, _SAID),
+            events=self._events(own, own.start),
         )
         self._begun[own.span_id] = own.start
         self._kept.append(trace)
@@ -249,7 +260,6 @@ class Traces:
 
     def _entry(self, span: Span, begun: int) -> Entry:
         known = span.attributes
-        others = {key: value for key, value in known.items() if key not in _SHOWN_ELSEWHERE}
         return Entry(
             name=span.name[:_ATTRIBUTE],
             kind=span.kind,
@@ -260,8 +270,18 @@ class Traces:
             part=part(span),
             query=str(known.get(_TEXT) or known.get("db.query.summary") or "")[:_LONGEST],
             error=_said(span.error),
-            attributes={key: _short(hide(key, value, self._mask)) for key, value in others.items()},
+            attributes=self._attributes(known, _SHOWN_ELSEWHERE),
+            events=self._events(span, begun),
         )
+
+    def _attributes(self, known: Mapping[str, Any], but: frozenset[str] = frozenset()) -> dict[str, Any]:
+        return {key: _short(hide(key, value, self._mask)) for key, value in known.items() if key not in but}
+
+    def _events(self, span: Span, begun: int) -> list[Line]:
+        return [
+            Line(at=(each.time - begun) / 1e6, level="", event=each.name, values=self._attributes(each.attributes))
+            for each in span.events
+        ]
 
 
 def _held(table: OrderedDict[str, list[Any]], key: str) -> list[Any]:
@@ -284,6 +304,10 @@ def _short(value: Any, longest: int = _ATTRIBUTE) -> Any:
         return str(value)[:longest]
     except Exception:  # noqa: BLE001  # somebody's __str__ is broken
         return f"<{type(value).__name__}>"
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _said(error: BaseException | str | None) -> str:

@@ -54,8 +54,9 @@ def single(trace: Trace) -> str:
     body = (
         f'<nav><a href="{_HOME}" rel="up">All requests</a></nav>'
         f"<h1>{_text(trace.method)} {_text(address)} {_status(trace.status)}</h1>{error}{_facts(trace)}"
-        f"<main>{_spans(trace)}{_lines(trace.lines)}{_fields('Request', trace.request)}"
-        f"{_fields('Response', trace.response)}</main>"
+        f"<main>{_spans(trace)}{_lines('Log', trace.lines)}{_lines('Events', trace.events)}"
+        f"{_fields('Request headers', trace.request)}{_fields('Response headers', trace.response)}"
+        f"{_fields('Attributes', trace.attributes.items())}</main>"
     )
     return _page(title, body)
 
@@ -114,7 +115,7 @@ def _span(entry: Entry, depth: int, total: float) -> str:
     more = {"span": entry.name, "begins": _ms(entry.start), "kind": entry.kind, **entry.attributes}
     more |= {"error": entry.error} if entry.error else {}
     full = f"<pre>{_text(entry.query, lines=True)}</pre>" if entry.query else ""
-    body = f'<div class="more">{full}{_pairs(more.items())}</div>'
+    body = f'<div class="more">{full}{_pairs(more.items())}{_lines("", entry.events)}</div>'
     return f'<details class="row"><summary>{head}{bar}</summary>{body}</details>'
 
 
@@ -143,7 +144,7 @@ def _depths(spans: Sequence[Entry]) -> dict[str, int]:
     return depths
 
 
-def _lines(lines: Sequence[Line]) -> str:
+def _lines(title: str, lines: Sequence[Line]) -> str:
     if not lines:
         return ""
     rows = "".join(
@@ -151,7 +152,8 @@ def _lines(lines: Sequence[Line]) -> str:
         f"<td>{_text(each.event)} {_values(each)}</td></tr>"
         for each in lines
     )
-    return f'<section><h2>Log</h2><table class="log"><tbody>{rows}</tbody></table></section>'
+    table = f'<table class="log"><tbody>{rows}</tbody></table>'
+    return f"<section><h2>{title}</h2>{table}</section>" if title else table
 
 
 def _values(line: Line) -> str:
@@ -160,8 +162,8 @@ def _values(line: Line) -> str:
     return f"<code>{short}</code>" + (f"<pre>{_text(trace, lines=True)}</pre>" if trace else "")
 
 
-def _fields(title: str, fields: Iterable[tuple[str, str]]) -> str:
-    return f"<section><details><summary><h2>{title} headers</h2></summary>{_pairs(fields)}</details></section>"
+def _fields(title: str, fields: Iterable[tuple[str, Any]]) -> str:
+    return f"<section><details><summary><h2>{title}</h2></summary>{_pairs(fields)}</details></section>"
 
 
 def _pairs(pairs: Iterable[tuple[str, Any]]) -> str:

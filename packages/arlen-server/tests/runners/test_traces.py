@@ -8,7 +8,7 @@ import pytest
 
 from arlen_core.requests import Request
 from arlen_core.responses import Response
-from arlen_core.spans import Span
+from arlen_core.spans import Event, Span
 from arlen_server import traces as module
 from arlen_server.traces import REPEATED, Traces
 
@@ -154,6 +154,18 @@ def test_values_are_cut():
     assert 512 == len(first.attributes["long"])
     assert "<Broken>" == first.attributes["broken"]
     assert 4096 == len(second.query)
+
+
+def test_attributes_and_events_are_kept():
+    """What the application notes in its spans, and in the span of the request, is there; what is said anyway is not."""
+    traces, event = Traces(), Event("cache.miss", 4 * MS, {"key": "a", "token": "b"})
+    own, inner = server(start=MS, **{"shop.name": "north", "http.response.status_code": "odd"}), child("work")
+    own.events = inner.events = (event,)
+    traces.tell([own, inner])
+    (trace,) = traces.newest()
+    assert ({"shop.name": "north"}, 0) == (trace.attributes, trace.status)
+    for noted in (trace.events, trace.spans[0].events):
+        assert [(3.0, "cache.miss", {"key": "a", "token": "********"})] == [(e.at, e.event, e.values) for e in noted]
 
 
 # what the spans do not tell

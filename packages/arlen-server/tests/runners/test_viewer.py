@@ -142,6 +142,15 @@ def test_lines_of_the_log():
     assert "Traceback\n  ValueError: no" in shown.one("td pre").html
 
 
+def test_events_and_attributes():
+    """Events stand in the span in which they happened, those of the request and its attributes below the log."""
+    event = Line(at=2.5, level="", event="cache.miss", values={"key": "a"})
+    shown = Page(single(traced(spans=[entry(events=[event])], events=[event], attributes={"shop.name": "north"})))
+    assert ["Waterfall", "Events", "Request headers", "Response headers", "Attributes"] == shown.texts("h2")
+    assert ["cache.miss key=a"] * 2 == shown.texts(".log td:last-child")
+    assert "north" == shown.one("section:last-child td").text
+
+
 def test_everything_is_escaped():
     """Nothing that a request or a query says becomes markup."""
     evil = "<script>alert(1)</script>&\"'"
