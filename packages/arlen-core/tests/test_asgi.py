@@ -1,5 +1,6 @@
 """ASGI: the application under a driver written by hand, message by message."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -601,3 +602,25 @@ def test_any_interleaving_of_reading_and_waiting(chunks, turns):
         return got
 
     assert b"".join(chunks) == anyio.run(run)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_a_request_that_the_server_cancels_has_an_end(kind):
+    """Whoever counts requests hears of the end of each that began: status 499, and what ended it."""
+    app, inside, seen = App("a", environ={}), anyio.Event(), []
+    app.observe(lambda request: seen.append("begin"), lambda *end: seen.append((end[1].status, type(end[3]).__name__)))
+
+    @app.hook("before_request")
+    async def wait(request: Request) -> None:
+        inside.set()
+        await anyio.sleep_forever()
+
+    await app.start()
+    driver = Driver(*body()) if kind == "http" else Driver({"type": "websocket.connect"})
+    task = asyncio.get_running_loop().create_task(app(scope(type=kind), driver.receive, driver.send))
+    await inside.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert ["begin", (499, "CancelledError")] == seen
+    await app.stop()

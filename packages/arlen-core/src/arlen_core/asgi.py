@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Pull", "Socket", "bridge"]
 
 _SAFE = "/!$&'()*+,;=:@-._~"
+_GONE = 499  # what access logs call a request that ended without an answer
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 
@@ -213,7 +214,11 @@ def _target(scope: Scope, root: bytes) -> bytes:
 
 
 async def _http(app: App, request: Request, pull: Pull, send: Send) -> None:
-    response = await app.handle(request)
+    try:
+        response = await app.handle(request)
+    except BaseException as cancelled:  # that is its end, for those who count
+        app.finish(request, Response(b"", _GONE), error=cancelled)
+        raise
     if response.stream is None:
         await _whole(app, request, response, send)
         return
@@ -328,7 +333,11 @@ def _head(response: Response) -> Raw:
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     request = _request(scope, Body())
-    response = await app.handle(request)
+    try:
+        response = await app.handle(request)
+    except BaseException as ended:  # as in `_http`
+        app.finish(request, Response(b"", _GONE), error=ended)
+        raise
     error: BaseException | None = None
     try:
         if isinstance(response, Upgrade):
