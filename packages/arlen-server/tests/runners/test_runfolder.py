@@ -100,13 +100,13 @@ def test_link_is_not_followed(make, tmp_path):
         assert other.exists()
 
 
-def test_folder_that_was_swept_before_it_was_locked(make, monkeypatch):
+def test_folder_that_was_swept_before_it_was_locked(make, tmp_path, monkeypatch):
     """When another manager takes a new folder for a dead one, the next try counts."""
     lock, seen = fcntl.flock, []
 
     def swept(descriptor, how):
         if how == fcntl.LOCK_EX and not seen:
-            seen.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+            seen.append(next(tmp_path.iterdir()))
             seen[0].rmdir()
         return lock(descriptor, how)
 
