@@ -44,7 +44,7 @@ def _input(step: Step) -> set[int]:
     placeholders = step.route.pattern.placeholders
     found = {404} if any(narrow(each.kind) for each in placeholders) else set()
     found |= {400} if placeholders or any(each.source == "query" for each in step.taken) else set()
-    return found | ({422} if fallible(step.taken) else set())
+    return found | ({422} if fallible(step.taken, step.route.pattern) else set())
 
 
 def _body(step: Step) -> set[int]:
@@ -64,6 +64,6 @@ def _late(step: Step) -> bool:
 
 
 def _negotiated(step: Step, returned: Sequence[Sent]) -> set[int]:
-    pages = any(each.media == "text/html" for each in returned)
+    pages = any(each.media == "text/html" or (each.vague and each.media != ANY) for each in returned)
     formats = bool(step.route.formats) and any(each.media == ANY for each in returned)
     return {406} if pages or formats else set()

@@ -12,9 +12,12 @@ from arlen_openapi.declarations import NOTHING, Answer
 from arlen_openapi.problems import CONTENT, HEADERS, TELLING, Problem, title
 from arlen_openapi.returns import ANY, Sent, sent
 
-__all__ = ["REDIRECTS", "Outcome", "outcomes"]
+__all__ = ["REDIRECTS", "SHORT", "Outcome", "outcomes"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+SHORT = frozenset({304, 412})
+"""What Arlen answers without a body, to a client that asks for a response only if it has changed, or has not."""
 
 
 class Outcome(Struct):
@@ -74,7 +77,7 @@ def outcomes(
             for answer in answers:
                 _tell(made.setdefault(status, Outcome(status)), answer, formats)
     for status in errors:
-        made.setdefault(status, _usual(status))
+        made.setdefault(status, _usual(status)).empty |= status in SHORT
     for each in made.values():
         _finish(each)
     return {status: made[status] for status in sorted(made)}
@@ -106,7 +109,7 @@ def _problem(status: int) -> list[Sent]:
 
 def _usual(status: int) -> Outcome:
     made = Outcome(status, TELLING.get(status, ""), shared=True)
-    for row in _problem(status) if status >= 400 else [Sent(status, "")]:
+    for row in [Sent(status, "")] if status in SHORT else _problem(status):
         made.add(row)
     return made
 

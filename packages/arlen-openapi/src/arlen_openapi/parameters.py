@@ -36,13 +36,16 @@ def parameters(taken: Iterable[Parameter], pattern: Pattern, schemas: Schemas) -
     return found + [made for each in taken for made in _texts(each, schemas)]
 
 
-def fallible(taken: Iterable[Parameter]) -> bool:
+def fallible(taken: Iterable[Parameter], pattern: Pattern) -> bool:
     """Say whether something that comes as text can be wrong, so that 422 is an answer."""
-    return any(
-        each.source in {*_TEXT, "path"} and (each.required or strip(each.kind) is not str or _model(each))
-        for each in taken
-        if not (each.source == "path" and each.kind in {str, MISSING})
-    )
+    matched = {each.name: each.kind.type for each in pattern.placeholders}
+    return any(_fallible(each, matched) for each in taken)
+
+
+def _fallible(each: Parameter, matched: dict[str, Any]) -> bool:
+    if each.source == "path":
+        return each.kind not in {str, MISSING, matched[each.wire]}  # what the matcher has read is right already
+    return each.source in _TEXT and (_model(each) or each.required or strip(each.kind) is not str)
 
 
 def _texts(each: Parameter, schemas: Schemas) -> Iterator[dict[str, Any]]:

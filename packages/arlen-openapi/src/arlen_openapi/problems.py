@@ -41,6 +41,7 @@ CONTENT = ("application/problem+json", "text/html", "text/plain")
 """The media types of an error; the client chooses, and gets the first when it does not."""
 
 TELLING = {
+    304: "It has not changed since the client got it.",
     400: "The request cannot be read.",
     401: "It is not known who asks.",
     403: "Who asks may not do this.",
