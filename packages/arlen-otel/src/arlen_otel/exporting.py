@@ -139,9 +139,8 @@ class Exporter:
         self._flying = 0
         lost = min(lost, len(spans) - odd)
         self.exported += len(spans) - odd - lost
-        for count, why in ((odd, "encoding"), (lost, "export" if reason else "rejected")):
-            if count:
-                self.queue.drop(count, why)
+        self.queue.drop(odd, "encoding")
+        self.queue.drop(lost, "export" if reason else "rejected")
         if odd or lost:
             self._warn(reason or ("some spans were rejected" if lost else "some spans have odd values"))
         elif self._failures:

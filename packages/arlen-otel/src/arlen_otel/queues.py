@@ -83,8 +83,9 @@ class Queue:
 
     def drop(self, count: int, reason: str) -> None:
         """Count spans that were lost after they had been taken."""
-        with self._lock:
-            self.dropped[reason] += count
+        if count:
+            with self._lock:
+                self.dropped[reason] += count
 
     def clear(self, reason: str) -> int:
         """Drop all that waits; return how many spans."""
