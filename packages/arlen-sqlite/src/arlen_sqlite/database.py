@@ -170,7 +170,7 @@ class SQLite(Database):
         if self._writer.closed:
             return ()
         lanes = {"write": self._writer, "read": self._readers, "stream": self._streams}
-        return tuple(lane.stats(name) for name, lane in lanes.items())
+        return tuple(_stats(name, lane) for name, lane in lanes.items())
 
     def origin(self) -> dict[str, str | int]:
         """Return the name of the file."""
@@ -296,6 +296,13 @@ class _Shut:
     def submit(self, *args: Any) -> Job:
         """Refuse."""
         raise PoolClosed(self.closed, fix="use it as `async with SQLite(...) as db`, or await db.open()")
+
+
+def _stats(pool: str, lane: Lane) -> Stats:
+    wanted, there = lane.count + lane.taken, len(lane.workers)
+    used = min(wanted, there)
+    idle, pending = there - used, wanted - used
+    return Stats(pool=pool, idle=idle, used=used, pending=pending, limit=lane.size, refused=lane.refused)
 
 
 def _forked() -> None:

@@ -8,7 +8,6 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from arlen_data.errors import PoolBusy, PoolClosed
-from arlen_data.stats import Stats
 from arlen_sqlite.jobs import Job, Mailbox
 from arlen_sqlite.threads import Worker
 
@@ -44,6 +43,7 @@ class Lane:
         waiting: jobs that may wait.
 
     Attributes:
+        size: how many threads at most.
         count: jobs that are not over.
         taken: threads that somebody has for himself.
         closed: why nothing is taken any more; "" when it is.
@@ -56,7 +56,7 @@ class Lane:
         self.count = self.taken = self.refused = 0
         self.closed = ""
         self._mailbox = mailbox
-        self._make, self._size, self._most = make, size, size + waiting
+        self._make, self.size, self._most = make, size, size + waiting
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._empty: asyncio.Event | None = None
 
@@ -70,7 +70,7 @@ class Lane:
         count = self.count = self.count + 1
         if (count > self._most or self.closed) and (error := self._refused()):
             raise error
-        if count + self.taken > len(self.workers) < self._size:
+        if count + self.taken > len(self.workers) < self.size:
             self._start()
         job = Job(self, work, args)
         self._queue.put(job)
@@ -86,14 +86,6 @@ class Lane:
         """Look whether there is nothing more to wait for."""
         if self._empty is not None and not self.count and not self.taken:
             self._empty.set()
-
-    def stats(self, pool: str) -> Stats:
-        """Return how many of its connections are used, and how many jobs wait, under this name."""
-        wanted, there = self.count + self.taken, len(self.workers)
-        used = min(wanted, there)
-        return Stats(
-            pool=pool, idle=there - used, used=used, pending=wanted - used, limit=self._size, refused=self.refused
-        )
 
     async def finish(self, grace: float, why: str) -> None:
         """Take no more work, wait for what there is, and then stop it; no thread is left."""
@@ -114,7 +106,7 @@ class Lane:
             return PoolClosed(self.closed)
         self.refused += 1
         fix = "answer 503, or raise `waiting`"
-        return PoolBusy(f"{self.count} calls wait for {self._size} threads", sqlstate="53300", fix=fix)
+        return PoolBusy(f"{self.count} calls wait for {self.size} threads", sqlstate="53300", fix=fix)
 
     def _start(self) -> None:
         made = self._make(len(self.workers), self._queue, self._mailbox)
