@@ -3,12 +3,13 @@
 import datetime as dt
 
 import anyio
+import msgspec
 import pytest
 
 from arlen_core.app import App
 from arlen_core.clock import VirtualClock
 from arlen_core.errors import StartupError
-from arlen_core.health import Health
+from arlen_core.health import Facts, Health
 from arlen_core.requests import Request
 from arlen_core.testing import Client
 
@@ -37,7 +38,8 @@ async def test_json_when_asked(path, signal, way):
     data = reply.json()
     assert ("application/json", True, signal, True) == (reply.media, data["ok"], data["signal"], data["ready"])
     assert {"startup", "draining"} == set(data["checks"])
-    assert all(check == {"ok": True, "required_for_readyz": True} for check in data["checks"].values())
+    well = {"ok": True, "required_for_readyz": True}
+    assert {"startup": well | {"started": True}, "draining": well} == data["checks"]
     assert dt.datetime.fromisoformat(data["timestamp_utc"]).tzinfo is not None
     assert data["uptime_seconds"] >= 0
 
@@ -220,3 +222,40 @@ def test_a_wrong_check_is_refused(name, options):
     health, _, _, asked = made()
     with pytest.raises(StartupError):
         health.add(name, asked.check, **options)
+
+
+async def test_a_check_may_tell_facts():
+    """Beside that it is well or not, and never in their place; when it fails, too."""
+    health, _, _, _ = made(every=0)
+    told = {"error": None}
+
+    class Few(Exception):
+        facts = Facts(observed=1)
+
+    async def count() -> Facts:
+        if told["error"]:
+            raise Few
+        return Facts(observed=2, ok="never", status="mine")
+
+    health.add("nodes", count, every=0)
+    row = {"ok": True, "required_for_readyz": True, "status": "ok", "observed": 2}
+    assert row == await nodes(health)
+    told["error"] = True
+    assert {"ok": False, "required_for_readyz": True, "status": "failed", "observed": 1} == await nodes(health)
+
+
+async def test_what_a_check_returns_by_chance_is_not_told():
+    """A row of a database is for nobody's eyes: only `Facts` are told."""
+    health, _, _, _ = made()
+
+    async def ask() -> dict[str, str]:
+        return {"password": "hunter2"}
+
+    health.add("nodes", ask)
+    assert {"ok": True, "required_for_readyz": True, "status": "ok"} == await nodes(health)
+
+
+async def nodes(health):
+    """Return what the answer says of the check "nodes"."""
+    reply = await health.readiness(Request(target=b"/readyz", query=b"format=json"))
+    return msgspec.json.decode(reply.body)["checks"]["nodes"]

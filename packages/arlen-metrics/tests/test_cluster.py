@@ -136,9 +136,14 @@ async def test_readiness_may_need_the_others(required, status):
     async with Client(made) as client:
         reply = await client.get("/readyz.json")
     assert status == reply.status
-    assert {"ok": False, "required_for_readyz": required == "true", "status": "failed"} == (
-        reply.json()["checks"]["cluster_quorum"]
-    )
+    assert {
+        "ok": False,
+        "required_for_readyz": required == "true",
+        "status": "failed",
+        "quorum": "partitioned",
+        "observed_nodes": 1,
+        "expected_nodes": 3,
+    } == reply.json()["checks"]["cluster_quorum"]
 
 
 async def test_a_machine_alone_has_no_such_check():

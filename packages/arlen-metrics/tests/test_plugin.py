@@ -207,3 +207,12 @@ async def test_the_names_of_aliases_are_free_when_they_are_off():
     app.meters.gauge("aln.http.requests", "Mine.")
     await app.start()
     await app.stop()
+
+
+@pytest.mark.parametrize(("together", "source"), [(True, "host"), (False, "process")])
+async def test_readyz_tells_of_the_registry(together, source, folder):
+    """Whose numbers a scrape shows, and of how many processes; it never decides."""
+    app, _ = made(**({"folder": folder} if together else {}))
+    async with Client(app) as client:
+        row = (await client.get("/readyz.json")).json()["checks"]["metrics_registry"]
+    assert {"ok": True, "required_for_readyz": False, "status": "ok", "source": source, "processes": 1} == row

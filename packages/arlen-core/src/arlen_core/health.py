@@ -18,9 +18,19 @@ from arlen_core.responses import Response, json, text
 if TYPE_CHECKING:
     from arlen_core.requests import Request
 
-__all__ = ["Check", "Health"]
+__all__ = ["Check", "Facts", "Health"]
 
 _OWN = ("startup", "draining")
+
+
+class Facts(dict[str, Any]):
+    """What a check returns to have it told in the answer: counts and words that everybody may know.
+
+    An exception of a check that has them as its attribute `facts` tells them, too.
+
+    >>> Facts(observed=2, expected=3)
+    {'observed': 2, 'expected': 3}
+    """
 
 
 class Health:
@@ -65,7 +75,8 @@ class Health:
 
         Args:
             name: a word for it; `StartupError` when it is taken.
-            check: a coroutine function without arguments; raising says what is wrong, returning that all is well.
+            check: a coroutine function without arguments; raising says what is wrong, returning that all is well. It
+                may return `Facts`.
             timeout: seconds that it may take, more than 0.
             every: seconds for which its result counts, so that many who ask cost no more than one; 0 asks each time.
             critical: whether its failure makes `/readyz` answer 503; else it is only told.
@@ -99,13 +110,13 @@ class Health:
             for each in self._checks.values():
                 group.start_soon(partial(each.ask, self._log))
         return {
-            name: {"ok": each.status == "ok", "required_for_readyz": each.critical, "status": each.status}
+            name: {"ok": each.status == "ok", "required_for_readyz": each.critical, "status": each.status} | each.facts
             for name, each in self._checks.items()
         }
 
     def _own(self) -> dict[str, dict[str, Any]]:
         return {
-            "startup": {"ok": self.ready, "required_for_readyz": True},
+            "startup": {"ok": self.ready, "required_for_readyz": True, "started": self.ready},
             "draining": {"ok": not self.draining, "required_for_readyz": True},
         }
 
@@ -135,6 +146,7 @@ class Check:
 
     Attributes:
         status: "ok", "failed" or "timeout"; "" before it was asked.
+        facts: what it told beside that.
     """
 
     def __init__(
@@ -148,6 +160,7 @@ class Check:
         critical: bool,
     ) -> None:
         self.name, self.critical, self.status = name, critical, ""
+        self.facts: dict[str, Any] = {}
         self._call, self._clock = call, clock
         self._timeout, self._every = timeout, every
         self._lock = anyio.Lock()
@@ -172,7 +185,14 @@ class Check:
     async def _result(self) -> tuple[str, Exception | None]:
         try:
             with anyio.fail_after(self._timeout) as scope:
-                await self._call()
+                self.facts = _facts(await self._call())
         except Exception as error:  # noqa: BLE001  # whatever it is, the answer is that it failed
+            self.facts = _facts(getattr(error, "facts", None))
             return "timeout" if scope.cancelled_caught else "failed", error
         return "ok", None
+
+
+def _facts(told: object) -> dict[str, Any]:
+    """Keep what was meant for everybody: a row of a database that a check returns by chance is not."""
+    own = {"ok", "required_for_readyz", "status"}
+    return {name: value for name, value in told.items() if name not in own} if isinstance(told, Facts) else {}

@@ -13,6 +13,7 @@ import anyio
 from msgspec import Struct
 
 from arlen_core.errors import ArlenError
+from arlen_core.health import Facts
 from arlen_core.responses import Response, json
 from arlen_metrics.settings import ClusterSettings
 from arlen_metrics.workers import read
@@ -38,7 +39,15 @@ _CAPABILITIES = {
 
 
 class NoQuorum(ArlenError):
-    """Fewer machines are there than are needed."""
+    """Fewer machines are there than are needed.
+
+    Attributes:
+        facts: how many there are, and should be.
+    """
+
+    def __init__(self, reason: str, facts: Facts) -> None:
+        super().__init__(reason)
+        self.facts = facts
 
 
 class Nodes(Struct, frozen=True):
@@ -137,11 +146,14 @@ class Cluster:
                 self._log.warning("cluster.count.failed", source=self._source, exc_info=error)
         return Nodes(observed, expected, quorum, self._source)
 
-    async def check(self) -> None:
+    async def check(self) -> Facts:
         """Raise `NoQuorum` when there are not enough machines: the health check "cluster_quorum"."""
         nodes = await self.nodes()
+        facts = Facts(quorum=nodes.status, observed_nodes=nodes.observed, expected_nodes=nodes.expected)
         if not nodes.met:
-            raise NoQuorum(f"{nodes.observed} of {nodes.expected} machines are there, and {nodes.quorum} are needed")
+            reason = f"{nodes.observed} of {nodes.expected} machines are there, and {nodes.quorum} are needed"
+            raise NoQuorum(reason, facts)
+        return facts
 
     async def answer(self, _: Request) -> Response:
         """Answer `/clusterz`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arlen_core.errors import ConfigError, HTTPError
+from arlen_core.health import Facts
 from arlen_core.plugins import Plugin
 from arlen_metrics import aliases, processes, workers
 from arlen_metrics.cluster import Cluster
@@ -94,6 +95,7 @@ class Metrics(Plugin):
             self._clock.declare(app.meters)
         self._clusters(app)
         app.reserve("/metrics", self.answer)
+        app.health.add("metrics_registry", self._readable, every=5.0, critical=False)
         app.hook("will_start")(self._open)
         app.hook("did_stop")(self._close)
 
@@ -126,6 +128,10 @@ class Metrics(Plugin):
         except OSError as error:
             self.registry.tell("metrics.gone", "all of them", folder=str(self._folder), reason=str(error))
             raise HTTPError(503, "the metrics cannot be read", code="metrics_gone") from None
+
+    async def _readable(self) -> Facts:
+        shared = self._folder is not None
+        return Facts(source="host" if shared else "process", processes=self.registry.living())
 
     def _shared(self, app: App) -> Path | None:
         given = self._given or self.config.folder
