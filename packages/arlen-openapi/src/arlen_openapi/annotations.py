@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from arlen_openapi.clients import binary
-from arlen_openapi.names import Names, literal, pascal, snake
+from arlen_openapi.names import KEYWORDS, Names, literal, pascal, snake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +85,7 @@ class Annotations:
     """
 
     def __init__(self, document: Document, reserved: frozenset[str]) -> None:
-        self._document, self._names = document, Names(reserved | _NAMES)
+        self._document, self._names = document, Names(reserved | _NAMES, KEYWORDS)
         self._classes = {name: self._names.take(pascal(name)) for name in sorted(document.components("schemas"))}
         self._known: dict[str, Hint] = {}
         self.models: list[Model] = []
@@ -154,6 +155,8 @@ class Annotations:
         if any(part.keys() & {"oneOf", "anyOf"} or ("allOf" in part and part is not schema) for part in parts):
             return {}
         properties = {name: each for part in parts for name, each in part.get("properties", {}).items()}
+        if not all(map(_writable, properties)):
+            return {}
         required = {name for part in parts for name in part.get("required", [])}
         return {"properties": properties, "required": required} if properties else {}
 
@@ -163,8 +166,9 @@ class Annotations:
         return self._object(schema, context) if self._properties(schema) else _ANY
 
     def _array(self, schema: dict[str, Any], context: str) -> Hint:
-        if schema.get("items") is False and schema.get("minItems") == len(schema.get("prefixItems", [])):
-            parts = ", ".join(self.hint(each, f"{context}Item").text for each in schema["prefixItems"])
+        places = schema.get("prefixItems", [])
+        if schema.get("items") is False and schema.get("minItems") == len(places):
+            parts = ", ".join(self.hint(each, f"{context}Item").text for each in places)
             return Hint(f"tuple[{parts or '()'}]", frozenset({"array"}))
         item = _ANY if "prefixItems" in schema else self.hint(schema.get("items", {}), f"{context}Item")
         return Hint(f"list[{item.text}]", frozenset({"array"}))
@@ -179,7 +183,7 @@ class Annotations:
         return Hint(f"dict[str, {value.text}]", frozenset({"object"}))
 
     def _model(self, name: str, schema: dict[str, Any], node: dict[str, Any]) -> None:
-        at, names, tag = len(self.models), Names(_NAMES), _tag(schema)
+        at, names, tag = len(self.models), Names(_NAMES, KEYWORDS), _tag(schema)
         fields = [
             self._field(names.take(snake(wire, "field")), wire, each, name, required=wire in schema["required"])
             for wire, each in schema["properties"].items()
@@ -202,7 +206,7 @@ def _tag(schema: dict[str, Any]) -> tuple[str, str] | None:
     for name, each in schema["properties"].items():
         if name in schema["required"] and isinstance(each, dict):
             values = [each["const"]] if "const" in each else each.get("enum", [])
-            if len(values) == 1 and isinstance(values[0], str):
+            if len(values) == 1 and isinstance(values[0], str) and _writable(values[0]):
                 return name, values[0]
     return None
 
@@ -238,13 +242,22 @@ def _bare(schema: dict[str, Any]) -> Hint:
 
 
 def _listed(values: list[Any]) -> Hint:
-    plain = [each for each in values if each is None or (isinstance(each, str | int) and not isinstance(each, bool))]
-    if len(plain) == len(values) and values:
+    if values and all(map(_literal, values)):
         ordered = tuple(sorted(dict.fromkeys(values), key=lambda each: (each is not None, str(type(each)), each or 0)))
-        if all(abs(each) < 2**63 for each in ordered if isinstance(each, int)):
-            texts = ", ".join(map(literal, ordered))
-            return Hint(f"Literal[{texts}]", frozenset(map(_kind, ordered)), ordered)
+        return Hint(f"Literal[{', '.join(map(literal, ordered))}]", frozenset(map(_kind, ordered)), ordered)
     return _union(_PLAIN[_kind(each)] if isinstance(each, bool | int | float | str) else _ANY for each in values)
+
+
+def _literal(value: Any) -> bool:
+    """Return whether msgspec takes it in a `Literal`."""
+    if isinstance(value, str):
+        return _writable(value)
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)
+
+
+def _writable(text: str) -> bool:
+    """Return whether msgspec takes it as the name of a field: no quote, no backslash, nothing that is no text."""
+    return not re.search(r'[\\"\x00-\x1f\ud800-\udfff]', text)
 
 
 def _union(found: Iterable[Hint]) -> Hint:

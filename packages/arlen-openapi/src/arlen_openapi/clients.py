@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Body", "Call", "binary", "calls", "kind", "sentences"]
 
 _READ = {"json": 0, "text": 1}
+_HEADER = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 _PREFERRED = ("json", "multipart", "form", "text", "bytes")
 
 
@@ -87,7 +89,7 @@ def sentences(call: Call) -> list[str]:
 def _body(document: Document, operation: Operation) -> Body | None:
     if operation.body is None:
         return None
-    content = document.section(operation.body, "content")
+    content = _content(document, operation.body)
     ranked = sorted(content, key=lambda media: (_PREFERRED.index(kind(media)), media))
     if not ranked:
         return None
@@ -102,9 +104,14 @@ def _answers(document: Document, operation: Operation) -> tuple[Answer, ...]:
 
 
 def _answer(document: Document, status: str, node: dict[str, Any]) -> Answer:
-    content = document.section(node, "content")
+    content = _content(document, node)
     ranked = sorted((_READ.get(kind(media), 2), media) for media in content)
     if not ranked or status in {"204", "205"}:
         return Answer(status, "none", "", {})
     rank, media = ranked[0]
     return Answer(status, ("json", "text", "bytes")[rank], media, content[media].get("schema", {}))
+
+
+def _content(document: Document, node: dict[str, Any]) -> dict[str, Any]:
+    """Return the media types that can be written into a header, each with what has it."""
+    return {media: each for media, each in document.section(node, "content").items() if _HEADER.fullmatch(media)}

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import keyword
 import re
+from collections.abc import Collection
 from typing import Any
 
-__all__ = ["Names", "camel", "literal", "pascal", "prose", "quoted", "snake"]
+__all__ = ["KEYWORDS", "Names", "camel", "literal", "pascal", "prose", "quoted", "snake"]
+
+KEYWORDS = frozenset(keyword.kwlist)
+"""The keywords of Python."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LONGEST = 60
@@ -17,19 +21,20 @@ class Names:
     """Gives each thing in a scope a name of its own.
 
     Args:
-        reserved: names that are taken from the start; keywords of Python get a `_`.
+        reserved: names that are taken from the start.
+        keywords: names that get a `_`; those of Python are `KEYWORDS`.
 
-    >>> names = Names({"client"})
+    >>> names = Names({"client"}, KEYWORDS)
     >>> names.take("note"), names.take("note"), names.take("client"), names.take("class")
     ('note', 'note2', 'client2', 'class_')
     """
 
-    def __init__(self, reserved: set[str] | frozenset[str] = frozenset()) -> None:
-        self._taken = set(reserved)
+    def __init__(self, reserved: Collection[str] = (), keywords: Collection[str] = ()) -> None:
+        self._taken, self._keywords = set(reserved), keywords
 
     def take(self, wanted: str) -> str:
         """Return the wanted name, with a number behind it when it is taken."""
-        wanted = f"{wanted}_" if keyword.iskeyword(wanted) else wanted
+        wanted = f"{wanted}_" if wanted in self._keywords else wanted
         name, number = wanted, 1
         while name in self._taken:
             number += 1

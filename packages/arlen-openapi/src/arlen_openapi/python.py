@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from arlen_openapi.annotations import Annotations, Model
 from arlen_openapi.clients import Answer, Call, calls, sentences
-from arlen_openapi.names import Names, literal, prose, snake
+from arlen_openapi.names import KEYWORDS, Names, literal, prose, snake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _escaped(line: str) -> str:
 
 
 def _methods(document: Document, types: Annotations) -> list[_Method]:
-    names = Names(_WITHIN)
+    names = Names(_WITHIN, KEYWORDS)
     return [_method(names.take(snake(call.name, "call")), call, types) for call in calls(document)]
 
 
@@ -139,7 +139,7 @@ _SENT = {"text": "str", "bytes": "bytes"}
 
 
 def _arguments(call: Call, types: Annotations, context: str) -> Iterator[_Argument]:
-    names = Names(_WITHIN | _BUILT_IN)
+    names = Names(_WITHIN | _BUILT_IN, KEYWORDS)
     for each in call.operation.parameters:
         found = types.hint(each.schema, f"{context}{each.place.capitalize()}")
         yield _Argument(names.take(snake(each.name, "argument")), found.text, each.required, each)
@@ -159,9 +159,7 @@ def _classes(methods: list[_Method]) -> Iterator[str]:
 def _function(method: _Method, *, is_async: bool) -> Iterator[str]:
     word, wait = ("async def", "await ") if is_async else ("def", "")
     yield f"\n    {word} {method.name}(self{_signature(method)}) -> {method.returns}:"
-    yield from _docstring(
-        [line for each in sentences(method.call) for line in prose(each)] or [method.name], "        "
-    )
+    yield from _docstring(prose("\n".join(sentences(method.call))) or [method.name], "        ")
     yield f"        result: {method.returns} = {wait}self._send("
     yield from (f"            {line}" for line in _plan(method))
     yield "        )"

@@ -23,7 +23,10 @@ _RESERVED = frozenset({
     "FormData", "Headers", "JSON", "Kind", "Map", "Object", "Place", "Plan", "ProblemDetails", "Promise", "Record",
     "RequestInit", "RequestOptions", "Response", "SEPARATORS", "String", "TypeError", "URLSearchParams",
 })  # fmt: skip
-_MEMBERS = frozenset({"constructor"})
+_INHERITED = frozenset({
+    "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
+    "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+})  # fmt: skip
 _READ = {"text": "string", "bytes": "Blob", "none": "void"}
 _SENT = {"text": "string", "bytes": "Blob | ArrayBuffer"}
 
@@ -128,7 +131,7 @@ def _class(document: Document, types: _Types) -> Iterator[str]:
     yield "export class Client {"
     yield "  readonly #options: ClientOptions;"
     yield "\n  constructor(options: ClientOptions) {\n    this.#options = options;\n  }"
-    names = Names(_MEMBERS)
+    names = Names(_INHERITED)
     for call in calls(document):
         yield from _function(names.take(camel(call.name, "call")), call, types)
     yield "}"
@@ -159,7 +162,7 @@ def _function(name: str, call: Call, types: _Types) -> Iterator[str]:
 
 def _keys(call: Call) -> list[str]:
     """Return the keys of the input: the names of the parameters as they are, then the body's."""
-    names = Names()
+    names = Names(_INHERITED)
     found = [names.take(each.name) for each in call.operation.parameters]
     return [*found, names.take("body")] if call.body is not None else found
 

@@ -12,6 +12,7 @@ import pytest
 
 from arlen_openapi.references import Document
 
+sys.path.insert(0, str(Path(__file__).parent))  # for shelf.py, the application of the tests of clients
 SPECIMENS = Path(__file__).parent / "specimens"
 
 
