@@ -121,7 +121,7 @@ class Events:
         self._listeners: tuple[_Entry, ...] = ()
         self._slow: tuple[_Entry, ...] = ()
         self._guards: tuple[Callable[[str], object], ...] = ()
-        self._least = inf
+        self._least = self._slowest = inf
         self.watcher: Watcher | None = None
         self.on = False
 
@@ -201,7 +201,8 @@ class Events:
         spent = perf_counter() - begun
         if self.watcher is not None:
             self._watched(self.watcher, sql, facts, (begun, spent, rows))
-        self._end(sql, facts, spent * 1000, stage="result", row_count=rows, affected_rows=affected)
+        if self._listeners or spent * 1000 >= self._slowest:
+            self._end(sql, facts, spent * 1000, stage="result", row_count=rows, affected_rows=affected)
 
     def failed(self, sql: str, facts: dict[str, Any], begun: float, error: BaseException) -> None:
         """Tell that it failed."""
@@ -241,7 +242,8 @@ class Events:
         }
 
     def _count(self) -> None:
-        self._least = min((each.over for each in self._slow), default=inf) if self.watcher is None else -inf
+        self._slowest = min((each.over for each in self._slow), default=inf)
+        self._least = self._slowest if self.watcher is None else -inf
         self.on = bool(self._listeners or self._slow or self._guards or self.watcher is not None)
 
 
@@ -271,5 +273,8 @@ def _plain(operation: str, count: int) -> dict[str, Any]:
 def _counts(result: Any) -> tuple[int, int]:
     if isinstance(result, int):
         return 0, result
-    results = result if isinstance(result, list) else [result]
+    if not isinstance(result, list):
+        rows = len(result.rows)
+        return rows, 0 if rows else result.affected
+    results: list[Any] = result
     return sum(len(each.rows) for each in results), sum(0 if each.rows else each.affected for each in results)
