@@ -216,3 +216,10 @@ async def test_readyz_tells_of_the_registry(together, source, folder):
     async with Client(app) as client:
         row = (await client.get("/readyz.json")).json()["checks"]["metrics_registry"]
     assert {"ok": True, "required_for_readyz": False, "status": "ok", "source": source, "processes": 1} == row
+
+
+async def test_the_configuration_alone_turns_it_on():
+    """The name of the entry point is enough; no code of the application mentions it."""
+    app = App("shop", environ={"ARLEN_PLUGINS__ENABLED": '["metrics"]', "ARLEN_LOG__ACCESS": "false"}, env="test")
+    async with Client(app) as client:
+        assert "aln_http_requests_total" in (await client.get("/metrics")).text

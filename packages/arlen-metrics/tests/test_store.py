@@ -364,3 +364,45 @@ def test_a_damaged_file_costs_its_own_numbers_only(folder):
     assert {path.name} == keeper.store.unreadable
     assert 0 == keeper.store.fold()
     keeper.store.close()
+
+
+def test_real_processes_come_and_go_under_those_who_read_and_fold(folder):
+    """Twelve processes count and die, two others fold all the time: no read ever sees less, or more, than there is."""
+    keeper, children = Process(folder), []
+    stop = folder / "stop"
+    for number in range(14):
+        child = os.fork()
+        if not child:  # pragma: no cover  # its coverage dies with it
+            work(folder, stop, folds=number < 2)
+        children.append(child)
+    last, counting = 0.0, children[2:]
+    while counting:
+        seen = sums(keeper.store).get(("ok",), 0.0)
+        assert last <= seen <= 12 * 200
+        last = seen
+        counting = [each for each in counting if os.waitpid(each, os.WNOHANG)[0] == 0]
+    assert 12 * 200 == sums(keeper.store)["ok",]
+    stop.touch()
+    assert [0, 0] == [os.waitpid(each, 0)[1] for each in children[:2]]
+    keeper.store.fold()
+    assert {("ok",): 12 * 200.0} == sums(keeper.store)
+    assert 1 == len(files(folder))
+    keeper.store.close()
+
+
+def work(folder: Path, stop: Path, *, folds: bool) -> None:  # pragma: no cover  # its coverage dies with it
+    """Be one of the processes: fold until it is enough, or be twenty short ones after another."""
+    try:
+        if folds:
+            store = Shared(folder)
+            while not stop.exists():
+                store.fold()
+            os._exit(0)
+        for _ in range(20):
+            process = Process(folder)
+            for _ in range(10):
+                process.add(1)
+            process.store.close()
+        os._exit(0)
+    finally:
+        os._exit(1)
