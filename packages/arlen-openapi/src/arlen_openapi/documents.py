@@ -53,7 +53,7 @@ def document(app: App, settings: Settings | None = None) -> dict[str, Any]:
     for each, name in zip(shown, identifiers(shown), strict=True):
         paths.setdefault(each.path, {})[each.method.lower()] = writer.operation(each, name)
     components = {"responses": writer.responses(), "schemas": schemas.settle(), "securitySchemes": _schemes(app)}
-    made = {"openapi": VERSION, "info": _info(app, settings)}
+    made: dict[str, Any] = {"openapi": VERSION, "info": _info(app, settings)}
     if settings.servers:
         made["servers"] = [{"url": url} for url in settings.servers]
     made["paths"] = {path: _ordered(paths[path]) for path in sorted(paths)}
@@ -102,7 +102,7 @@ def _chosen(found: list[Entry]) -> tuple[list[Entry], list[Entry]]:
 def _schemes(app: App) -> dict[str, Any]:
     found = schemes(app.schemes)
     for item in app.flat():
-        target = getattr(item, "target", None)
+        target: Any = getattr(item, "target", None)
         if hasattr(target, "schemes"):
             found = {**_schemes(target), **found}
     return {name: found[name] for name in sorted(found)}

@@ -78,8 +78,8 @@ def outcomes(
                 _tell(made.setdefault(status, Outcome(status)), answer, formats)
     for status in errors:
         made.setdefault(status, _usual(status)).empty |= status in SHORT
-    for each in made.values():
-        _finish(each)
+    for outcome in made.values():
+        _finish(outcome)
     return {status: made[status] for status in sorted(made)}
 
 

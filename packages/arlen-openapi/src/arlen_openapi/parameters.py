@@ -45,7 +45,13 @@ def fallible(taken: Iterable[Parameter], pattern: Pattern) -> bool:
 def _fallible(each: Parameter, matched: dict[str, Any]) -> bool:
     if each.source == "path":
         return each.kind not in {str, MISSING, matched[each.wire]}  # what the matcher has read is right already
-    return each.source in _TEXT and (_model(each) or each.required or strip(each.kind) is not str)
+    return each.source in _TEXT and (_model(each) or each.required or not _any_text(each.kind))
+
+
+def _any_text(kind: Any) -> bool:
+    kind = present(kind)
+    parts = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return strip(kind) is str and not any(isinstance(each, msgspec.Meta) for each in parts)
 
 
 def _texts(each: Parameter, schemas: Schemas) -> Iterator[dict[str, Any]]:
@@ -54,7 +60,7 @@ def _texts(each: Parameter, schemas: Schemas) -> Iterator[dict[str, Any]]:
     if _model(each):
         yield from _members(strip(each.kind), schemas)
     elif each.wire:
-        yield _one(each.wire, each.source, each.kind, each.required, each.default, schemas)
+        yield _one(each.wire, each.source, each.kind, each.default, schemas, required=each.required)
 
 
 def _model(each: Parameter) -> bool:
@@ -65,10 +71,10 @@ def _members(kind: Any, schemas: Schemas) -> Iterator[dict[str, Any]]:
     defaults = _defaults(kind)
     for name, inner, required in fields(kind) or ():
         needed = required and strip(inner) is not bool  # as browsers send check boxes
-        yield _one(name, "query", inner, needed, defaults.get(name, MISSING), schemas)
+        yield _one(name, "query", inner, defaults.get(name, MISSING), schemas, required=needed)
 
 
-def _one(name: str, source: str, kind: Any, required: bool, default: Any, schemas: Schemas) -> dict[str, Any]:
+def _one(name: str, source: str, kind: Any, default: Any, schemas: Schemas, *, required: bool) -> dict[str, Any]:
     schema = schemas.of(present(kind))
     if default is not MISSING and default is not None and (plain := _plain(default)) is not MISSING:
         schema["default"] = plain

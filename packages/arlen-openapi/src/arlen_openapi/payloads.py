@@ -37,7 +37,10 @@ def payload(taken: Iterable[Parameter], told: Any, schemas: Schemas, forms: Form
     """
     if told is not None:
         contents = told if isinstance(told, Mapping) else _usual(told)
-        return {"content": {name: _content(name, kind, schemas, forms) for name, kind in contents.items()}, "required": True}
+        return {
+            "content": {name: _content(name, kind, schemas, forms) for name, kind in contents.items()},
+            "required": True,
+        }
     found = next((each for each in taken if each.source == "body" and strip(each.kind) is not Body), None)
     if found is None:
         return None

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from arlen_core.errors import FieldError, HTTPError
-from arlen_core.problems import describe
+from arlen_core.errors import FieldError, HTTPError, ValidationFailed
+from arlen_core.problems import describe, wrap
 from arlen_core.requests import Request
 
 __all__ = ["CONTENT", "HEADERS", "TELLING", "Problem", "component", "example", "title"]
@@ -64,13 +64,14 @@ HEADERS: dict[int, dict[str, str]] = {
 }
 """Fields that an error may have, by status."""
 
+_BROKEN = [FieldError("body", "invalid_json", "JSON is malformed: invalid character (byte 0)")]
 _CODES = {
-    400: HTTPError(400, "the body is not valid JSON", code="invalid_json", errors=[FieldError("body", "invalid_json", "…")]),
+    400: HTTPError(400, "the body is not valid JSON", code="invalid_json", errors=_BROKEN),
     413: HTTPError(413, "the body is larger than 1048576 bytes", code="payload_too_large"),
-    422: HTTPError(422, "the input is not valid", code="validation_failed", errors=[FieldError("title", "missing", "is required")]),
-    500: HTTPError(500, "something went wrong here; the request id helps to find it", code="internal_error"),
+    422: ValidationFailed([FieldError("title", "missing", "is required")]),
+    500: wrap(Exception()),
     503: HTTPError(503, "this took too long", code="deadline_exceeded"),
-}  # fmt: skip
+}
 
 
 def title(status: int) -> str:

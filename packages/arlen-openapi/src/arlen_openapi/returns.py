@@ -48,7 +48,7 @@ def annotation(handler: Any) -> Any:
     function = inspect.unwrap(target(getattr(handler, "func", handler)))
     try:
         hints = get_type_hints(function, include_extras=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever evaluating somebody's text raises
         reason = f"{place(handler)}: an annotation cannot be read: {error}"
         fix = "import what it names at run time (not under TYPE_CHECKING), at module level"
         raise StartupError(reason, fix=fix, code="bad_signature") from None

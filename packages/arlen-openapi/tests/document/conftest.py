@@ -7,10 +7,12 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import pytest
+from msgspec import Meta, Struct, defstruct, field, structs
+
 from arlen_core import (
     App,
     Context,
@@ -33,7 +35,6 @@ from arlen_core import (
 from arlen_core.answers import View
 from arlen_core.negotiation import negotiate
 from arlen_openapi import Answer, OpenAPI, declare
-from msgspec import Meta, Struct, defstruct, field, structs
 
 QUIET = {"ARLEN_LOG__ACCESS": "false", "ARLEN_LOG__LEVEL": "error"}
 
@@ -101,7 +102,7 @@ class Order(Struct):
 class Guarded:
     """A guard that says what it answers and what it wants."""
 
-    responses = {401: "Say who you are.", 403: "You may read only."}
+    responses: ClassVar = {401: "Say who you are.", 403: "You may read only."}
     security = ({"bearer": ["notes:write"]}, "key")
 
     async def __call__(self, request: Request) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import Struct
+
 from arlen_core import App, Response, Router, WebSocket
 from arlen_core.errors import StartupError
 from arlen_openapi import OpenAPI, Settings, document, encode
 from arlen_openapi.documents import omitted
-from msgspec import Struct
 
 
 async def handler() -> str:
@@ -22,7 +23,7 @@ async def handler() -> str:
     return "x"
 
 
-async def nothing() -> None: ...
+async def nothing() -> None: ...  # noqa: D103  # it has no words
 
 
 def operations(app: App) -> dict[str, dict[str, Any]]:
@@ -73,8 +74,7 @@ def test_the_names_of_operations(bare: App) -> None:
     bare.get("/b/c")(handler)
     bare.get("/b-c")(handler)
     assert ["users_list", "users_taking", "handler", "handler_post", "handler_get", "handler_get_b_c"] == [
-        _named(bare, key)
-        for key in ("GET /users", "GET /users/{id}", "GET /a", "POST /a", "GET /b/c", "GET /b-c")
+        _named(bare, key) for key in ("GET /users", "GET /users/{id}", "GET /a", "POST /a", "GET /b/c", "GET /b-c")
     ]
 
 
@@ -238,9 +238,7 @@ def test_an_application_inside_an_application_inside(bare: App) -> None:
     inner.get("/x")(handler)
     middle.mount("/in", inner, name="in")
     bare.mount("/mid", middle)
-    assert {"GET /mid/in/x": "mid_in_handler"} == {
-        key: each["operationId"] for key, each in operations(bare).items()
-    }
+    assert {"GET /mid/in/x": "mid_in_handler"} == {key: each["operationId"] for key, each in operations(bare).items()}
 
 
 def test_documents_inside_are_not_shown(bare: App) -> None:

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
 import pytest
+from msgspec import Meta, Struct, field
+
 from arlen_core import App, Context, Cookie, Header, Query
 from arlen_core.placeholders import register
 from arlen_openapi import document
-from msgspec import Meta, Struct, field
-
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
@@ -213,7 +213,6 @@ def test_every_placeholder_is_there(bare: App) -> None:
 def test_paths_are_written_as_clients_send_them(bare: App, template: str, path: str) -> None:
     """Text is percent-encoded, and braces that are no placeholders too."""
 
-
     async def handler(ctx: Context) -> None: ...
 
     bare.get(template)(handler)
@@ -221,16 +220,24 @@ def test_paths_are_written_as_clients_send_them(bare: App, template: str, path: 
 
 
 def test_what_cannot_be_wrong_is_not_refused(bare: App) -> None:
-    """Text with a default is always valid: such an operation has no 422. One that must be there has."""
+    """Text with a default is always valid: no 422. What must be there, or is held to something, has it."""
 
-    async def never(q: str = "") -> str: ...
+    async def never(id: int, q: str = "", agent: Annotated[str | None, Header("user-agent")] = None) -> str: ...
 
-    async def perhaps(q: str) -> str: ...
+    async def needed(q: str) -> str: ...
 
-    bare.get("/never")(never)
-    bare.get("/perhaps")(perhaps)
+    async def short(q: Annotated[str, Meta(max_length=3)] = "") -> str: ...
+
+    async def positive(id: Annotated[int, Meta(ge=1)]) -> str: ...
+
+    bare.get("/{id:int}")(never)
+    bare.get("/needed")(needed)
+    bare.get("/short")(short)
+    bare.get("/positive/{id:int}")(positive)
     paths = document(bare)["paths"]
-    assert (False, True) == tuple("422" in paths[path]["get"]["responses"] for path in ("/never", "/perhaps"))
+    assert {"/{id}": False, "/needed": True, "/short": True, "/positive/{id}": True} == {
+        path: "422" in found["get"]["responses"] for path, found in paths.items()
+    }
 
 
 def test_a_query_can_be_broken(bare: App) -> None:

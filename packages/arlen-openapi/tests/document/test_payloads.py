@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
+from msgspec import Meta, Struct, field
+
 from arlen_core import App, Context, Form, Input, Request, Upload
 from arlen_core.bodies import Body
 from arlen_core.testing import run
 from arlen_openapi import document
-from msgspec import Meta, Struct, field
 
 
 class Point(Struct):

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from msgspec import Struct
+
 from arlen_core import App, Context, HTTPError, Response, Router, Stream
 from arlen_core.errors import ConfigError, Disconnected, StartupError
 from arlen_core.requests import Request
@@ -14,7 +16,6 @@ from arlen_core.settings import HEADERS
 from arlen_core.testing import Client, run
 from arlen_openapi import Answer, OpenAPI, Settings, document, encode, pages
 from arlen_openapi.watches import Watch
-from msgspec import Struct
 
 pytestmark = pytest.mark.anyio
 

@@ -10,12 +10,13 @@ from functools import partial, wraps
 from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
+from msgspec import Meta, Struct
+
 from arlen_core import App, Context, FileResponse, HTTPError, Request, Response, Stream
 from arlen_core.answers import View
 from arlen_core.errors import StartupError
 from arlen_core.testing import run
 from arlen_openapi import Answer, document
-from msgspec import Meta, Struct
 
 
 class Note(Struct):
@@ -107,7 +108,7 @@ def test_the_declared_status(bare: App) -> None:
 def test_no_annotation_is_no_promise(bare: App) -> None:
     """Such a handler is described as one that can answer anything."""
 
-    async def handler(): ...  # noqa: ANN202
+    async def handler(): ...
 
     assert ["*/*"] == media(responses(bare, handler))
 
@@ -195,7 +196,10 @@ def test_several_answers_of_one_status(bare: App) -> None:
     sheet = Answer("As a sheet.", media="text/csv", headers={"X-Rows": "How many."}, example="1\n")
     found = responses(bare, returning(Response), responses={200: [list[int], sheet]})["200"]
     assert ([JSON, "text/csv"], "As a sheet.") == (list(found["content"]), found["description"])
-    assert ("1\n", {"type": "string"}) == (found["content"]["text/csv"]["example"], found["content"]["text/csv"]["schema"])
+    assert ("1\n", {"type": "string"}) == (
+        found["content"]["text/csv"]["example"],
+        found["content"]["text/csv"]["schema"],
+    )
     assert {"X-Rows": {"description": "How many.", "schema": {"type": "string"}}} == found["headers"]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from arlen_core import App
 from arlen_openapi import document, encode
 
