@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -35,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("arlen-conformance", "conformance of adapters to contracts")
     group.addoption("--conformance-report", metavar="FILE", help="write what came of every promise, as JSON")
+    group.addoption(
+        "--arlen-plugin-compat", metavar="MODULE:NAME", help="certify what makes a plugin, without a test file"
+    )
     group.addoption("--conformance-badge", metavar="FILE", help="write a badge, as .svg or as JSON for shields.io")
 
 
@@ -42,6 +48,26 @@ def pytest_configure(config: pytest.Config) -> None:
     """Record what comes of contract tests, and let pytest explain their failures."""
     rewrite()
     config.pluginmanager.register(Recorder(config), "arlen-conformance-recorder")
+    if (factory := config.getoption("--arlen-plugin-compat")) and not hasattr(config, "workerinput"):
+        _certify(config, factory)
+
+
+def _certify(config: pytest.Config, factory: str) -> None:
+    """Run the contract of plugins, beside the files that were asked for, if any were."""
+    from arlen_conformance.refusals import ContractError
+    from arlen_conformance.running import Order, compose, under_test
+
+    folder = TemporaryDirectory(prefix="arlen-")
+    config.add_cleanup(folder.cleanup)
+    sys.path.insert(0, str(config.invocation_params.dir))  # as for pytest that runs as a module
+    try:
+        order = Order("plugin", factory)
+        under_test(order)
+        written = str(compose(order, Path(folder.name)))
+    except ContractError as error:
+        raise pytest.UsageError(str(error)) from error
+    asked = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    config.args = [*asked, written]
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> pytest.Class | None:

@@ -22,7 +22,7 @@ from arlen_conformance.contract import Contract
 from arlen_conformance.refusals import ContractError, Refusal
 from arlen_conformance.reports import Report, load
 
-__all__ = ["Order", "opened", "run", "under_test"]
+__all__ = ["Order", "compose", "opened", "run", "under_test"]
 
 MODULE = '''"""Written by `arlen conformance run`."""
 
@@ -71,15 +71,21 @@ def run(order: Order, *, select: str = "") -> tuple[Report, str]:
     """
     if refused := wrong(under_test(order)):
         raise ContractError(*refused)
-    module = catalog.contract(order.contract).__module__
     with TemporaryDirectory(prefix="arlen-") as folder:
-        text = MODULE.format(module=module, order=msgspec.to_builtins(order))
-        Path(folder, "test_adapter.py").write_text(text, "utf-8")
+        compose(order, Path(folder))
         Path(folder, "pytest.ini").write_text("[pytest]\n", "utf-8")
         done = _pytest(folder, select)
         if done.returncode not in {0, 1, 5}:
             raise ContractError(Refusal("run_failed", done.stdout + done.stderr, "read what pytest says"))
         return load(Path(folder, "report.json")), done.stdout
+
+
+def compose(order: Order, folder: Path) -> Path:
+    """Write the test file that a third party would write, and return its path; `ContractError` as `run`."""
+    module = catalog.contract(order.contract).__module__
+    path = folder / "test_adapter.py"
+    path.write_text(MODULE.format(module=module, order=msgspec.to_builtins(order)), "utf-8")
+    return path
 
 
 def under_test(order: Order) -> type[Contract]:
