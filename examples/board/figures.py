@@ -12,7 +12,7 @@ from lists import find
 from models import Filters, Incident, Severity, Status
 from search import Index
 
-__all__ = ["WEEKS", "Load", "Overview", "Week", "overview"]
+__all__ = ["WEEKS", "Load", "Overview", "Week", "overview", "unresolved"]
 
 WEEKS = 12
 K = TypeVar("K")
@@ -98,6 +98,11 @@ async def overview(db: Database, index: Index, now: datetime) -> Overview:
         oldest=oldest.items,
         latest=latest.items,
     )
+
+
+async def unresolved(db: Database) -> int:
+    """Count the incidents that are not resolved."""
+    return await db.value("select count(*) from incidents where status < 2", into=int)
 
 
 def _counted(found: Result, names: list[K]) -> dict[K, int]:

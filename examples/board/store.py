@@ -86,6 +86,10 @@ class Store:
         """Return what the dashboard shows."""
         return await figures.overview(self.db, self.index, self.now())
 
+    async def unresolved(self) -> int:
+        """Return how many incidents are not resolved."""
+        return await figures.unresolved(self.db)
+
     async def create(self, fields: Fields) -> Incident:
         """Add an incident."""
         async with self.db.transaction() as tx:

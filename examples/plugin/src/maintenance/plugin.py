@@ -32,7 +32,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Maintenance(Plugin):
-    """Answers with 503 while its file is there; brings a route, a helper, a health check, a hook and a command."""
+    """Answers with 503 while its file is there; brings a guard, a route, a helper, a health check and a command."""
 
     name = "maintenance"
     version = "1.2.0"
@@ -43,7 +43,7 @@ class Maintenance(Plugin):
     def register(self, app: App) -> None:
         """Add what it brings."""
         self.file, self.reason = app.root / self.config.file, ""
-        app.hook("before_request")(self.refuse)
+        app.guard(self.refuse)
         app.get("/maintenance", name="maintenance")(self.status)
         app.helper("maintenance_reason", lambda: self.reason)
         app.health.add("maintenance", self.check, critical=False)
@@ -67,7 +67,7 @@ class Maintenance(Plugin):
             self.reason = await to_thread.run_sync(_read, self.file)
 
     def refuse(self, request: Request) -> None:
-        """Answer a request in the place of everything else, but for the plugin's own route."""
+        """Refuse a request for any route but the plugin's own."""
         if self.reason and request.path != "/maintenance":
             after = {"retry-after": str(self.config.retry)}
             raise HTTPError(503, self.reason, code="maintenance", headers=after)
