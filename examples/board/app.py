@@ -6,10 +6,12 @@ from typing import Any
 from arlen import App, Web
 from arlen_data import Database
 from arlen_data.targets import Databases
+from arlen_metrics import Metrics
 from arlen_openapi import OpenAPI
 
 import helpers
 import schema
+from badge import Badge
 from controllers import dashboard, errors, incidents, timeline, transfer
 from store import Settings, Store
 
@@ -22,6 +24,8 @@ def board(**options: Any) -> App:
     settings = made.settings("board", Settings)
     made.use(Web())
     made.use(Databases())
+    made.use(Badge())
+    made.use(Metrics())
     made.use(OpenAPI())
 
     @made.provide

@@ -27,6 +27,9 @@ PAGES = {
     "import": "/import",
 }
 
+WAITING = "new Promise(done => {const look = () => (%s) ? done(true) : setTimeout(look, 20); look()})"
+"""A script that ends when a condition holds."""
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(PROGRAM is None, reason="no browser: neither CHROME nor chromium nor google-chrome is here"),
@@ -40,7 +43,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The board with its sample, in production form, on its embedded database or on that of BOARD_URL."""
     folder = tmp_path_factory.mktemp("site")
     url = os.environ.get("BOARD_URL", f"sqlite:///{folder}/board.db")
-    with served(folder, url, "propane", "--workers", "1", ARLEN_BOARD__SAMPLE="data/incidents.csv") as made:
+    words = {"ARLEN_BOARD__SAMPLE": "data/incidents.csv", "ARLEN_OPENAPI__UI": "true"}
+    with served(folder, url, "propane", "--workers", "1", **words) as made:
         made.until("worker_ready")
         yield made
 
@@ -234,3 +238,24 @@ def test_a_print_has_the_incident_alone(site: Site, chrome: Browser) -> None:
     assert ["h1", ".timeline"] == shown
     made = tab.call("Page.printToPDF", printBackground=False)["data"]
     assert made.startswith("JVBERi")  # %PDF
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_document_is_shown(site: Site, chrome: Browser, dark: bool) -> None:
+    """Every operation is there and can be tried, by files of this site alone: the policy refuses all others."""
+    pytest.importorskip("mkdocs_swagger_ui_tag", reason="arlen-openapi[ui] is not installed")
+    answer, _ = site.call("GET", "/docs")
+    assert "default-src 'self'" == answer.getheader("content-security-policy")
+    tab = chrome.tab(**WIDE, dark=dark).open(f"{site.address}/docs")
+    tab.run(WAITING % "document.querySelectorAll('.opblock').length >= 12")
+    tab.run("document.querySelector('.opblock-get .opblock-summary-control').click()")
+    tab.run(WAITING % "document.querySelector('.try-out__btn')")
+    tab.run("document.querySelector('.try-out__btn').click()")
+    tab.run(WAITING % "document.querySelector('.execute')")
+    tab.run("document.querySelector('.execute').click()")
+    tab.run(WAITING % "document.querySelector('.live-responses-table .response-col_status')")
+    assert "200" in tab.run("document.querySelector('.live-responses-table').innerText")
+    keep(f"openapi-{'dark' if dark else 'light'}-wide", tab.picture())
+    words = tab.run("getComputedStyle(document.querySelector('.opblock-summary-description')).color")
+    assert (luma(tuple(int(float(n)) for n in words[words.index("(") + 1 : -1].split(",")[:3])) > 128) == dark
+    assert [] == tab.complaints()
