@@ -174,6 +174,19 @@ def test_observed_values_are_asked_for(registry, meters):
     assert {("b",): [2.0]} == series(registry, "pool.size")
 
 
+def test_what_several_observe_is_put_together(registry, meters):
+    """A mounted application observes the same names as the one above it; nobody who is attached twice counts twice."""
+    child = Meters()
+    for each, number in ((meters, 2), (child, 5)):
+        each.observe("pool.size", "Connections.", lambda number=number: {("main",): number}, labels=("pool",))
+        each.observe("pool.oldest", "Age.", lambda number=number: number, combine="max")
+    child.under(meters)
+    meters.attach(registry)
+    found = registry.totals().families
+    assert {("main",): [7.0]} == found["pool.size"].series
+    assert {(): [5.0]} == found["pool.oldest"].series
+
+
 def test_an_observed_counter_is_a_total(registry, meters):
     """What a function says of a counter is its total, not an amount."""
     meters.observe("gc.runs", "Runs.", lambda: 7, kind="counter")

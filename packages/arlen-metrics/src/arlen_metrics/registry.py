@@ -68,7 +68,7 @@ class Registry:
         self._store: Store = Alone()
         self._lock = Lock()
         self._meters: dict[str, Instrument] = {}
-        self._observed: dict[str, tuple[Instrument, Observed]] = {}
+        self._observed: dict[str, tuple[Instrument, list[Observed]]] = {}
         self._told: set[str] = set()
         self.taken: dict[str, str] = {}
         self._overflows = self._meter(
@@ -99,8 +99,13 @@ class Registry:
         return recorder(self._meter(declaration))
 
     def observe(self, declaration: Declaration, function: Observed) -> None:
-        """Ask `function` for the value whenever somebody wants to know, and at each `refresh`."""
-        self._observed[declaration.name] = self._meter(declaration), function
+        """Ask `function` for the value whenever somebody wants to know, and at each `refresh`.
+
+        What several functions of one name say, those of mounted applications, is put together as processes are.
+        """
+        _, functions = self._observed.setdefault(declaration.name, (self._meter(declaration), []))
+        if function not in functions:
+            functions.append(function)
 
     def child(self, declaration: Declaration, values: tuple[str, ...]) -> Child:
         """Return the cells of a series, for those who write them by themselves: they know what they do."""
@@ -108,10 +113,9 @@ class Registry:
 
     def refresh(self) -> None:
         """Ask everything that is observed, so that other processes see it."""
-        for name, (meter, function) in self._observed.items():
+        for name, (meter, functions) in self._observed.items():
             try:
-                made = function()
-                meter.show(made if isinstance(made, Mapping) else {(): made})
+                meter.show(_together(functions, meter.declaration.combine))
             except Exception as error:  # noqa: BLE001  # one that fails is no reason to lose the others
                 self.tell("metrics.observe.failed", name, exc_info=error)
 
@@ -197,6 +201,16 @@ class Registry:
 def _text(value: object) -> str:
     text = str(value)
     return text if text.isascii() else text.encode(errors="replace").decode()  # no halves of characters
+
+
+def _together(functions: list[Observed], combine: str) -> dict[tuple[str, ...], Number]:
+    found: dict[tuple[str, ...], list[Number]] = {}
+    for function in functions:
+        made = function()
+        for values, number in made.items() if isinstance(made, Mapping) else [((), made)]:
+            found.setdefault(values, []).append(number)
+    how: Callable[[list[Number]], Number] = {"max": max, "min": min}.get(combine, sum)
+    return {values: how(numbers) for values, numbers in found.items()}
 
 
 _living: WeakSet[Registry] = WeakSet()
