@@ -75,10 +75,9 @@ class Telemetry:
         self._durations.record(query.spent, self._facts["db.system.name"], self._database.name, name, error)
         if self._wanted():
             made = self._attributes(query, name, short, error)
-            begun, kind = int(query.begun * 1e9), "client"
-            end = begun + int(query.spent * 1e9)
-            title = made["db.query.summary"]
-            self._tracer.add(title, begun, end=end, kind=kind, attributes=made, error=query.error)  # type: ignore[arg-type]
+            begun = int(query.begun * 1e9)
+            end, title = begun + int(query.spent * 1e9), made["db.query.summary"]
+            self._tracer.add(title, begun, end=end, kind="client", attributes=made, error=query.error)
 
     def transaction(self) -> Callable[[BaseException | None, str], None]:
         """Begin the span of a transaction, in which its queries are; the result ends it."""
