@@ -128,7 +128,9 @@ class Narrowing:
             elif name in mine:
                 yield from self._extra(name, mine[name], other.get("additionalProperties", True))
             elif name not in missing:
-                rest = None if mine or not self._forward else {}  # without any names it is a map of anything
+                rest: dict[str, Any] | None = (
+                    None if mine or not self._forward else {}
+                )  # without any names it is a map of anything
                 yield from self._less(name, one.get("additionalProperties", rest), theirs[name])
         yield from self._rest(one, other)
 

@@ -34,8 +34,8 @@ _SENT = {"text": "string", "bytes": "Blob | ArrayBuffer"}
 def client(document: Document) -> str:
     """Return the source of a client: a file with the types of the document and the class `Client`.
 
-    The same document gives the same text. No name, description or value of it becomes anything but that. To run it, only
-    the types have to be taken out, which Node 24 does by itself.
+    The same document gives the same text. No name, description or value of it becomes anything but that. To run
+    it, only the types have to be taken out, which Node 24 does by itself.
 
     >>> from arlen_openapi.references import Document
     >>> text = client(Document({"openapi": "3.1.0", "info": {"title": "Notes", "version": "1.0"}}))

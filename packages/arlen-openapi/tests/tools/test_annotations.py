@@ -87,12 +87,12 @@ def test_a_schema_has_a_type(schema, expected):
 @pytest.mark.parametrize("schema", [schema for schema, expected in CASES if expected != "Upload"])
 def test_msgspec_can_read_it(schema):
     """Every type that is written is one that a decoder takes."""
-    import datetime
+    import datetime as dt
     import typing
     import uuid
 
     msgspec = pytest.importorskip("msgspec")
-    space = {**vars(typing), **vars(datetime), "UUID": uuid.UUID}
+    space = {**vars(typing), **vars(dt), "UUID": uuid.UUID}
     msgspec.json.Decoder(eval(types().hint(schema, "X").text, space))
 
 
@@ -118,7 +118,7 @@ def test_an_object_without_a_name_is_called_after_its_place():
 def test_names_of_fields_are_identifiers():
     """No two alike, none that hides a type; the name on the wire is kept."""
     names = ["class", "Class", "int", "due date", "due-date", "self", "", "名"]
-    (model,) = types(Odd=obj(**{each: STRING for each in names})).models
+    (model,) = types(Odd=obj(**dict.fromkeys(names, STRING))).models
     assert ["class_", "class_2", "int2", "due_date", "due_date2", "self2", "field", "field2"] == [
         each.name for each in model.fields
     ]

@@ -80,10 +80,26 @@ def test_parameters_arrive(module, address):
             "a b/ü?#%", 7, tag=["x", "y&z"], level="high", since=date(2026, 1, 2), exact=True, x_team="t", theme="d:k"
         )
         bare = client.echo("a", 7)
-    assert {"name": "a b/ü?#%", "number": 7, "tag": ["x", "y&z"], "level": "high", "since": "2026-01-02", "exact": True,
-            "team": "t", "theme": "d:k"} == full  # fmt: skip
-    assert {"name": "a", "number": 7, "tag": [], "level": "low", "since": None, "exact": False, "team": "none",
-            "theme": "light"} == bare  # fmt: skip
+    assert {
+        "name": "a b/ü?#%",
+        "number": 7,
+        "tag": ["x", "y&z"],
+        "level": "high",
+        "since": "2026-01-02",
+        "exact": True,
+        "team": "t",
+        "theme": "d:k",
+    } == full
+    assert {
+        "name": "a",
+        "number": 7,
+        "tag": [],
+        "level": "low",
+        "since": None,
+        "exact": False,
+        "team": "none",
+        "theme": "light",
+    } == bare
 
 
 def test_bodies_and_answers_have_types(module, address):
@@ -222,7 +238,8 @@ for (const name of ["", ".", ".."]) {
   }
 }
 for (const theme of ["a;b", "a b", "é", "a\\r\\nb", "a,b"]) {
-  await client.echo({ name: "a", number: 1, theme }).catch((error) => told.cookies = [...(told.cookies ?? []), error.name]);
+  const failed = (error) => (told.cookies = [...(told.cookies ?? []), error.name]);
+  await client.echo({ name: "a", number: 1, theme }).catch(failed);
 }
 const stop = new AbortController();
 stop.abort();
@@ -240,8 +257,16 @@ def test_typescript_calls(document, node, address, tmp_path):
     )
     assert "" == done.stderr
     told = json.loads(done.stdout)
-    assert {"name": "a b/ü?#%", "number": 7, "tag": ["x", "y&z"], "level": "high", "since": "2026-01-02", "exact": True,
-            "team": "t", "theme": "d:k"} == told["full"]  # fmt: skip
+    assert {
+        "name": "a b/ü?#%",
+        "number": 7,
+        "tag": ["x", "y&z"],
+        "level": "high",
+        "since": "2026-01-02",
+        "exact": True,
+        "team": "t",
+        "theme": "d:k",
+    } == told["full"]
     assert {"name": "a", "tag": [], "team": "u", "theme": "light"}.items() <= told["bare"].items()
     assert {"type": "book", "title": "Emma", "pages": 1} == told["entry"]
     assert ["book", "record"] == told["kinds"]

@@ -118,36 +118,118 @@ OBJECTS = [
     ("a map gets a type", obj(), obj(rest=STRING), "?additional-properties-narrowed {}", ""),
     ("a map changes", obj(rest=STRING), obj(rest=INTEGER), "type-narrowed {}", "type-widened {}"),
     ("a map of anything gets a name", {"type": "object"}, obj(b=INTEGER), "type-narrowed .b", ""),
-    ("so does an object that is said to be open", obj(a=NULL, rest=True), obj(a=NULL, b=INTEGER, rest=True), "type-narrowed .b", ""),
-    ("a key of a map gets a name", obj(rest=STRING), obj(b=INTEGER, rest=STRING), "type-narrowed .b", "type-widened .b"),
+    (
+        "so does an object that is said to be open",
+        obj(a=NULL, rest=True),
+        obj(a=NULL, b=INTEGER, rest=True),
+        "type-narrowed .b",
+        "",
+    ),
+    (
+        "a key of a map gets a name",
+        obj(rest=STRING),
+        obj(b=INTEGER, rest=STRING),
+        "type-narrowed .b",
+        "type-widened .b",
+    ),
     ("a key of a map loses it", obj(b=INTEGER, rest=STRING), obj(rest=STRING), "type-narrowed .b", "type-widened .b"),
-    ("a name is odd", obj(**{"due date": STRING}), obj(**{"due date": NULL}), 'type-narrowed ["due date"]', 'type-widened ["due date"]'),
-    ("deep inside", obj(a=obj(b={"type": "array", "items": STRING})), obj(a=obj(b={"type": "array", "items": {**STRING, "maxLength": 3}})),
-     "length-narrowed .a.b[]", ""),
-    ("a place of a tuple", {"type": "array", "prefixItems": [STRING, STRING]}, {"type": "array", "prefixItems": [STRING, NULL]},
-     "type-narrowed [1]", "type-widened [1]"),
-    ("a tuple gets longer", {"type": "array", "prefixItems": [STRING], "items": False, "minItems": 1, "maxItems": 1},
-     {"type": "array", "prefixItems": [STRING, NULL], "items": False, "minItems": 2, "maxItems": 2},
-     "items-count-narrowed", "type-widened [1]; items-count-widened"),
-    ("a tuple becomes a list", {"type": "array", "prefixItems": [STRING], "items": STRING}, {"type": "array", "items": STRING}, "", ""),
-    ("names get a pattern", {"type": "object"}, {"type": "object", "propertyNames": {"maxLength": 3}}, "?constraint-narrowed", ""),
-    ("what cannot be compared changes", {**STRING, "not": {"const": "a"}}, {**STRING, "not": {"const": "b"}},
-     "?constraint-narrowed", "?constraint-widened"),
+    (
+        "a name is odd",
+        obj(**{"due date": STRING}),
+        obj(**{"due date": NULL}),
+        'type-narrowed ["due date"]',
+        'type-widened ["due date"]',
+    ),
+    (
+        "deep inside",
+        obj(a=obj(b={"type": "array", "items": STRING})),
+        obj(a=obj(b={"type": "array", "items": {**STRING, "maxLength": 3}})),
+        "length-narrowed .a.b[]",
+        "",
+    ),
+    (
+        "a place of a tuple",
+        {"type": "array", "prefixItems": [STRING, STRING]},
+        {"type": "array", "prefixItems": [STRING, NULL]},
+        "type-narrowed [1]",
+        "type-widened [1]",
+    ),
+    (
+        "a tuple gets longer",
+        {"type": "array", "prefixItems": [STRING], "items": False, "minItems": 1, "maxItems": 1},
+        {"type": "array", "prefixItems": [STRING, NULL], "items": False, "minItems": 2, "maxItems": 2},
+        "items-count-narrowed",
+        "type-widened [1]; items-count-widened",
+    ),
+    (
+        "a tuple becomes a list",
+        {"type": "array", "prefixItems": [STRING], "items": STRING},
+        {"type": "array", "items": STRING},
+        "",
+        "",
+    ),
+    (
+        "names get a pattern",
+        {"type": "object"},
+        {"type": "object", "propertyNames": {"maxLength": 3}},
+        "?constraint-narrowed",
+        "",
+    ),
+    (
+        "what cannot be compared changes",
+        {**STRING, "not": {"const": "a"}},
+        {**STRING, "not": {"const": "b"}},
+        "?constraint-narrowed",
+        "?constraint-widened",
+    ),
     ("a condition goes", {**STRING, "if": {"const": "a"}, "then": False}, STRING, "", "?constraint-widened"),
     ("a keyword of tomorrow", STRING, {**STRING, "shouting": True}, "?constraint-narrowed", ""),
-    ("a property is to be read alone", obj(a=STRING), obj(a={**STRING, "readOnly": True}), "?constraint-narrowed .a", ""),
-    ("an alternative comes", {"oneOf": [tagged("a")]}, {"oneOf": [tagged("a"), tagged("b")]}, "", "alternatives-widened"),
-    ("an alternative goes", {"oneOf": [tagged("a"), tagged("b")]}, {"oneOf": [tagged("a")]}, "alternatives-narrowed", ""),
-    ("an alternative changes", {"oneOf": [tagged("a", x=STRING), tagged("b")]}, {"oneOf": [tagged("a", x=NULL), tagged("b")]},
-     "type-narrowed .x", "type-widened .x"),
-    ("alternatives overlap", {**INTEGER, "maximum": 9}, {"anyOf": [{**INTEGER, "maximum": 5}, {**INTEGER, "minimum": 5}]},
-     "?alternatives-narrowed", "range-widened"),
+    (
+        "a property is to be read alone",
+        obj(a=STRING),
+        obj(a={**STRING, "readOnly": True}),
+        "?constraint-narrowed .a",
+        "",
+    ),
+    (
+        "an alternative comes",
+        {"oneOf": [tagged("a")]},
+        {"oneOf": [tagged("a"), tagged("b")]},
+        "",
+        "alternatives-widened",
+    ),
+    (
+        "an alternative goes",
+        {"oneOf": [tagged("a"), tagged("b")]},
+        {"oneOf": [tagged("a")]},
+        "alternatives-narrowed",
+        "",
+    ),
+    (
+        "an alternative changes",
+        {"oneOf": [tagged("a", x=STRING), tagged("b")]},
+        {"oneOf": [tagged("a", x=NULL), tagged("b")]},
+        "type-narrowed .x",
+        "type-widened .x",
+    ),
+    (
+        "alternatives overlap",
+        {**INTEGER, "maximum": 9},
+        {"anyOf": [{**INTEGER, "maximum": 5}, {**INTEGER, "minimum": 5}]},
+        "?alternatives-narrowed",
+        "range-widened",
+    ),
     ("values are spread", {"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}, "", ""),
-    ("one of them, and one only", {"anyOf": [STRING, {"maxLength": 3}]}, {"oneOf": [STRING, {"maxLength": 3}]},
-     "?constraint-narrowed; ?alternatives-narrowed", ""),
+    (
+        "one of them, and one only",
+        {"anyOf": [STRING, {"maxLength": 3}]},
+        {"oneOf": [STRING, {"maxLength": 3}]},
+        "?constraint-narrowed; ?alternatives-narrowed",
+        "",
+    ),
     ("an order changes", {"anyOf": [STRING, NULL]}, {"anyOf": [NULL, STRING]}, "", ""),
     ("parts are joined", {"allOf": [obj("a", a=STRING), obj(b=NULL)]}, obj("a", a=STRING, b=NULL), "", ""),
-]  # fmt: skip
+]
 
 
 def rules(expected, side):
@@ -223,8 +305,10 @@ def test_a_wide_document_does_not_take_for_ever(offering):
     """Twenty levels, each of which uses the next one twice, are two to the twenty places."""
 
     def ladder(end):
-        steps = {f"S{at}": obj(a={"$ref": f"#/components/schemas/S{at + 1}"}, b={"$ref": f"#/components/schemas/S{at + 1}"})
-                 for at in range(20)}  # fmt: skip
+        steps = {
+            f"S{at}": obj(a={"$ref": f"#/components/schemas/S{at + 1}"}, b={"$ref": f"#/components/schemas/S{at + 1}"})
+            for at in range(20)
+        }
         return offering({"$ref": "#/components/schemas/S0"}, **steps, S20=end)
 
     found = compare(ladder(STRING), ladder(INTEGER))

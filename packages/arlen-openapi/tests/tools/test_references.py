@@ -15,16 +15,18 @@ def refusal(call, *arguments):
 
 def test_a_reference_is_followed_however_far_away():
     """A component may be a reference to another one."""
-    document = Document({
-        "openapi": "3.1.1",
-        "components": {
-            "parameters": {
-                "A": {"$ref": "#/components/parameters/B"},
-                "B": {"$ref": "#/components/parameters/C"},
-                "C": {"name": "c"},
-            }
-        },
-    })  # fmt: skip
+    document = Document(
+        {
+            "openapi": "3.1.1",
+            "components": {
+                "parameters": {
+                    "A": {"$ref": "#/components/parameters/B"},
+                    "B": {"$ref": "#/components/parameters/C"},
+                    "C": {"name": "c"},
+                }
+            },
+        }
+    )
     assert {"name": "c"} == document.follow({"$ref": "#/components/parameters/A"})
 
 

@@ -1,4 +1,4 @@
-"""Soundness: what is said not to break does not, by the word of an independent validator, and what breaks has a witness."""
+"""Soundness: what is said not to break does not, as an independent validator sees it; what breaks has a witness."""
 
 import copy
 import itertools
@@ -13,55 +13,29 @@ from arlen_openapi.references import Document
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed, which judges here")
 
-SCALARS = [
-    None,
-    True,
-    False,
-    -4,
-    -3,
-    -2,
-    -1,
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    8,
-    -3.5,
-    -0.5,
-    0.5,
-    2.5,
-    5.5,
-    "",
-    "a",
-    "b",
-    "ab",
-    "ba",
-    "aaa",
-    "abab",
-    "aaaaab",
-    "bbbbbbb",
-    "baaaaa",
-]
+NUMBERS = [*range(-5, 9), *(each + 0.5 for each in range(-5, 8))]
+TEXTS = ["", "a", "b", "ab", "ba", "aaa", "abab", "aaaaab", "bbbbbbb", "baaaaa"]
+SCALARS = [None, True, False, *NUMBERS, *TEXTS]
 FEW = [None, True, 0, 3, 2.5, "", "ab"]
 LISTS = [[], [0], ["a"], [0, "a"], ["a", "a"], [1, 1, 1], [None]]
 NAMES = ["a", "title"]  # the name of an annotation is a name like any other
 MAPS = [{}, *({key: value} for key in NAMES for value in [*FEW, [0], {"a": 1}])]
 PAIRS = [{"a": one, "title": other} for one, other in itertools.product([0, "ab", None], repeat=2)]
-POOL = [*SCALARS, *LISTS, *MAPS, *PAIRS, [{"a": 0}], {"a": {"a": "x"}}, {"c": 1}]
+POOL = [*SCALARS[::2], *SCALARS[3:17], *LISTS, *MAPS, *PAIRS, [{"a": 0}], {"a": {"a": "x"}}, {"c": 1}]
 
 BOUND = st.integers(-2, 4)
 SIZE = st.integers(0, 4)
 ONE_WORD = st.one_of(
     st.fixed_dictionaries({"type": st.sampled_from(["null", "boolean", "integer", "number", "string"])}),
     st.fixed_dictionaries({"enum": st.lists(st.sampled_from(SCALARS), min_size=1, max_size=4)}),
-    *(st.fixed_dictionaries({"type": st.just("number"), name: BOUND})
-      for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")),
+    *(
+        st.fixed_dictionaries({"type": st.just("number"), name: BOUND})
+        for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    ),
     *(st.fixed_dictionaries({"type": st.just("string"), name: SIZE}) for name in ("minLength", "maxLength")),
     st.fixed_dictionaries({"type": st.just("string"), "pattern": st.sampled_from(["^a", "b$"])}),
     st.fixed_dictionaries({"type": st.just("integer"), "multipleOf": st.sampled_from([1, 2, 4])}),
-)  # fmt: skip
+)
 SCALAR = st.one_of(
     ONE_WORD,
     st.fixed_dictionaries({"type": st.just("integer"), "minimum": BOUND, "exclusiveMaximum": BOUND}),
@@ -125,7 +99,7 @@ def harm(found):
     return [each for each in found if each.level != "compatible"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(SCHEMA, SCHEMA, SCALAR)
 @example({"anyOf": [{"type": "string"}]}, {"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 1}]}, {})
 @example({"type": "integer"}, {"anyOf": [{"type": "integer", "maximum": 1}, {"type": "integer", "minimum": 1}]}, {})
@@ -136,7 +110,7 @@ def test_what_breaks_no_request_is_taken(old, new, shared):
         assert [] == [each for each in valid(closed(old), closed(shared)) if each not in valid(new, shared, [each])]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(SCHEMA, SCHEMA, SCALAR)
 def test_what_breaks_no_reader_was_promised(old, new, shared):
     """Whatever is valid now was valid before."""
@@ -145,14 +119,15 @@ def test_what_breaks_no_reader_was_promised(old, new, shared):
         assert [] == [each for each in valid(new, shared) if each not in valid(old, shared, [each])]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(ONE_WORD, ONE_WORD)
 def test_what_breaks_has_a_witness(old, new):
     """A request that was fine and is refused now."""
     found = harm(Narrowing(house({}), house({}), forward=True).findings(old, new))
     assume(any(each.level == "breaking" for each in found))
     assume("pattern" not in old)  # what a pattern says about the length is not known
-    assert [each for each in valid(old, {}) if each not in valid(new, {}, [each])]
+    taken = valid(new, {}, SCALARS)
+    assert [each for each in valid(old, {}, SCALARS) if not any(each is other for other in taken)]
 
 
 @given(SCHEMA)
@@ -242,20 +217,34 @@ def test_removing_anything_that_is_used_breaks(name, specimen):
 
 OPTIONAL = {
     "an operation": lambda tree: tree["paths"].update({"/new": {"get": {"operationId": "new", "responses": {}}}}),
-    "a parameter": lambda tree: each_operation(tree, lambda node: node.setdefault("parameters", []).append(
-        {"name": "new", "in": "query", "schema": {"type": "integer"}})),
-    "a header": lambda tree: each_operation(tree, lambda node: node.setdefault("parameters", []).append(
-        {"name": "X-New", "in": "header", "schema": {"type": "integer"}})),
-    "a media type": lambda tree: each_operation(tree, lambda node: node.get("requestBody", {"content": {}})["content"].update(
-        {"application/cbor": {"schema": {}}})),
-    "an error": lambda tree: each_operation(tree, lambda node: node["responses"].update({"599": {"description": "tea"}})),
-    "a property": lambda tree: each_object(tree, lambda node: node["properties"].update({"brandnew": {"type": "integer"}})),
+    "a parameter": lambda tree: each_operation(
+        tree,
+        lambda node: node.setdefault("parameters", []).append(
+            {"name": "new", "in": "query", "schema": {"type": "integer"}}
+        ),
+    ),
+    "a header": lambda tree: each_operation(
+        tree,
+        lambda node: node.setdefault("parameters", []).append(
+            {"name": "X-New", "in": "header", "schema": {"type": "integer"}}
+        ),
+    ),
+    "a media type": lambda tree: each_operation(
+        tree,
+        lambda node: node.get("requestBody", {"content": {}})["content"].update({"application/cbor": {"schema": {}}}),
+    ),
+    "an error": lambda tree: each_operation(
+        tree, lambda node: node["responses"].update({"599": {"description": "tea"}})
+    ),
+    "a property": lambda tree: each_object(
+        tree, lambda node: node["properties"].update({"brandnew": {"type": "integer"}})
+    ),
     "a component": lambda tree: tree["components"]["schemas"].update({"New": {"type": "object"}}),
     "a way in": lambda tree: each_operation(tree, lambda node: "security" in node and node["security"].append({})),
     "a tag": lambda tree: each_operation(tree, lambda node: node.update({"tags": ["new"]})),
     "a description": lambda tree: each_object(tree, lambda node: node.update({"description": "new", "title": "New"})),
     "an extension": lambda tree: each_operation(tree, lambda node: node.update({"x-new": {"type": "integer"}})),
-}  # fmt: skip
+}
 
 
 def each_operation(tree, change):
