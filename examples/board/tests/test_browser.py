@@ -248,6 +248,7 @@ def test_the_document_is_shown(site: Site, chrome: Browser, dark: bool) -> None:
     assert "default-src 'self'" == answer.getheader("content-security-policy")
     tab = chrome.tab(**WIDE, dark=dark).open(f"{site.address}/docs")
     tab.run(WAITING % "document.querySelectorAll('.opblock').length >= 12")
+    keep(f"openapi-{'dark' if dark else 'light'}-wide", tab.picture())
     tab.run("document.querySelector('.opblock-get .opblock-summary-control').click()")
     tab.run(WAITING % "document.querySelector('.try-out__btn')")
     tab.run("document.querySelector('.try-out__btn').click()")
@@ -255,7 +256,6 @@ def test_the_document_is_shown(site: Site, chrome: Browser, dark: bool) -> None:
     tab.run("document.querySelector('.execute').click()")
     tab.run(WAITING % "document.querySelector('.live-responses-table .response-col_status')")
     assert "200" in tab.run("document.querySelector('.live-responses-table').innerText")
-    keep(f"openapi-{'dark' if dark else 'light'}-wide", tab.picture())
     words = tab.run("getComputedStyle(document.querySelector('.opblock-summary-description')).color")
     assert (luma(tuple(int(float(n)) for n in words[words.index("(") + 1 : -1].split(",")[:3])) > 128) == dark
     assert [] == tab.complaints()

@@ -71,6 +71,7 @@ class OpenAPI:
         if self.settings.path and self.settings.shown(app.env):
             app.get(self.settings.ui_path, formats=("html",), openapi=False)(self._page)
             app.get(self.settings.ui_path + "/{file}", openapi=False)(self._asset)
+        app.hook("will_start")(self._forget)
         if self.settings.strictness(app.env) != "off":
             app.hook("before_response")(self._look)
 
@@ -88,6 +89,11 @@ class OpenAPI:
     def document(self) -> dict[str, Any]:
         """Return the document of the application; see `arlen_openapi.documents.document`."""
         return document(self._application(), self.settings)
+
+    def _forget(self, _: App) -> None:
+        """Forget what was made of the routes: there may be others since the last start."""
+        self._watch = None
+        self._served.clear()
 
     async def _document(self, request: Request) -> Response:
         if request.root not in self._served:

@@ -65,6 +65,21 @@ async def test_the_document_is_made_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 1 == len(calls)
 
 
+async def test_a_route_may_come_before_the_next_start() -> None:
+    """It is in the document then, and its responses are looked at."""
+    app = made()
+    async with Client(app) as client:
+        await client.get("/openapi.json")
+
+    @app.get("/x")
+    async def teapot() -> Note:
+        raise HTTPError(418)
+
+    async with Client(app) as client:
+        assert ["/x"] == list((await client.get("/openapi.json")).json()["paths"])
+        assert 500 == (await client.get("/x")).status
+
+
 async def test_the_document_can_be_elsewhere() -> None:
     """Or nowhere, and then there is no page either."""
     async with Client(made(path="/api.json", ui_path="/read/it")) as client:
