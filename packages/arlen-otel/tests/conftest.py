@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from collections import deque
 from contextlib import suppress
@@ -40,6 +41,7 @@ class Collector:
         self.port = 0
         self.body, self.fields, self.refused = b"", {}, 0
         self.paths, self.peers = [], []
+        self._connections = set()
 
     @property
     def url(self):
@@ -86,11 +88,15 @@ class Collector:
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def stop(self):
-        """Refuse connections."""
+        """Refuse connections, and cut those that there are."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        for each in self._connections:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._connections.clear()
 
     def answer(self, handler):
         """Take a request."""
@@ -98,6 +104,7 @@ class Collector:
         data = handler.rfile.read(int(handler.headers["content-length"]))
         self.paths.append(handler.path)
         self.peers.append(handler.client_address)
+        self._connections.add(handler.connection)
         self.hold.wait(PATIENCE)
         status = self.answers.popleft() if self.answers else 200
         if status == 200:

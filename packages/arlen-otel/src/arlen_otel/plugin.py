@@ -58,7 +58,7 @@ class Otel(Plugin):
         self._environ = environ
         self.options = Options()
         self.exporter: Exporter | None = None
-        self._sampler = Sampler("always_off")
+        self._sampler: Sampler | None = None
         self._interface: Interface | None = None
         self._listener: Listener | None = None
 
@@ -71,19 +71,19 @@ class Otel(Plugin):
         self.options = options(self.config, environ, root=app.root, title=app.title)
         if not self.options.enabled:
             return
-        self._sampler = Sampler(self.options.sampler, self.options.ratio)
-        if self._sampler.marks:
-            app.observe(self._sampler.mark)
+        self._sampler = sampler = Sampler(self.options.sampler, self.options.ratio)
+        if sampler.marks:
+            app.observe(sampler.mark)
         if self.options.sampler == "always_off":
             return
         self.options = replace(self.options, api=_api(self.config.api))
-        extra: dict[str, Any] = self._connected(app) if self.options.api else {}
+        extra: dict[str, Any] = self._connected(app, sampler) if self.options.api else {}
         self.exporter = Exporter(self.options, app.log, app.env, **extra)
         _meters(app, self.exporter)
 
     async def start(self, app: App) -> None:
         """Begin to take spans."""
-        if self.exporter is None:
+        if self.exporter is None or self._sampler is None:
             return
         self.exporter.start()
         self._listener = app.spans.listen(self.exporter.put, sample=sampled, decide=self._sampler.decide)
@@ -99,10 +99,10 @@ class Otel(Plugin):
             self._interface.stop()
         await to_thread.run_sync(self.exporter.stop, abandon_on_cancel=True)
 
-    def _connected(self, app: App) -> dict[str, Any]:
+    def _connected(self, app: App, sampler: Sampler) -> dict[str, Any]:
         from arlen_otel.interface import Interface, encoded, quiet  # an extra
 
-        self._interface = Interface(app, decide=self._sampler.decide, put=partial(_put, self))
+        self._interface = Interface(app, decide=sampler.decide, put=partial(_put, self))
         app.observe(self._interface.begin, self._interface.end)
         return {"quiet": quiet, "foreign": encoded}
 

@@ -30,8 +30,7 @@ class Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         with outgoing(self._spans, request.method, str(request.url)) as made:
-            _dress(request, made)
-            response = self._inner.handle_request(request)
+            response = self._inner.handle_request(_dressed(request, made))
             made.answered(response.status_code)
             return response
 
@@ -59,8 +58,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         with outgoing(self._spans, request.method, str(request.url)) as made:
-            _dress(request, made)
-            response = await self._inner.handle_async_request(request)
+            response = await self._inner.handle_async_request(_dressed(request, made))
             made.answered(response.status_code)
             return response
 
@@ -69,6 +67,13 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _dress(request: httpx.Request, made: Outgoing) -> None:
+def _dressed(request: httpx.Request, made: Outgoing) -> httpx.Request:
+    """Return the request with the fields: another one, for redirects are made of the first one's."""
+    if all(name in request.headers for name in made.headers):
+        return request
+    headers = request.headers.copy()
     for name, value in made.headers.items():
-        request.headers.setdefault(name, value)
+        headers.setdefault(name, value)
+    return httpx.Request(
+        request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
+    )
