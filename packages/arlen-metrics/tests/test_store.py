@@ -406,3 +406,41 @@ def work(folder: Path, stop: Path, *, folds: bool) -> None:  # pragma: no cover 
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def test_a_folder_of_everybody_is_refused(folder):
+    """Where anybody may write, anybody may say what was counted."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError, match="everybody may write to it"):
+        Shared(folder)
+    assert [] == list(folder.iterdir())
+
+
+def test_what_is_no_file_is_told_and_holds_up_nobody(folder):
+    """A pipe of that name is not waited for, and a link is not followed."""
+    keeper = Process(folder)
+    keeper.add(1)
+    os.mkfifo(folder / f"pipe{SUFFIX}")
+    assert {("ok",): 1.0} == sums(keeper.store)
+    assert {f"pipe{SUFFIX}"} == keeper.store.unreadable
+    (folder / f"link{SUFFIX}").symlink_to("/etc/passwd")
+    assert {("ok",): 1.0} == sums(keeper.store)
+    assert {f"pipe{SUFFIX}", f"link{SUFFIX}"} == keeper.store.unreadable
+    keeper.store.close()
+
+
+def test_a_file_that_cannot_be_opened_is_an_error(folder, monkeypatch):
+    """Out of descriptors, a scrape fails: it would show less than there is, and counters would fall."""
+    keeper, other = Process(folder), Process(folder)
+    opened = os.open
+
+    def scarce(path, *rest):
+        if str(path).endswith(other.store._file.name):
+            raise OSError(24, "Too many open files")
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", scarce)
+    with pytest.raises(OSError, match="Too many open files"):
+        sums(keeper.store)
+    keeper.store.close(), other.store.close()

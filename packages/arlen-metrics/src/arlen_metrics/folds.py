@@ -62,7 +62,7 @@ def read_base(folder: Path) -> tuple[Base, int]:
     long as the descriptor is open, no other base gets its inode: see `same`.
     """
     try:
-        descriptor = os.open(folder / BASE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(folder / BASE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return Base(), -1
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ __all__ = ["Alone", "Shared"]
 
 _TRIES = 100
 _AGED = 60.0
-_READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Alone:
@@ -61,7 +62,7 @@ class Shared:
         folder: private to the user; made when it is not there.
         limit: bytes that the file of this process may grow to.
 
-    Raises `OSError` when the folder cannot be used.
+    Raises `OSError` when the folder cannot be used, and `PermissionError` when everybody may write to it.
 
     Attributes:
         folder: the folder.
@@ -88,6 +89,8 @@ class Shared:
 
     def __init__(self, folder: Path, *, limit: int = 32 << 20) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & stat.S_IWOTH:
+            raise PermissionError(errno.EPERM, "everybody may write to it", str(folder))
         self.folder, self._limit = folder, limit
         self.unreadable: set[str] = set()
         self._layouts: dict[str, Layout] = {}
@@ -200,12 +203,30 @@ class Shared:
         files: list[tuple[str, int]] = []
         try:
             for path in sorted(self.folder.glob(f"*{SUFFIX}")):
-                with suppress(FileNotFoundError):  # somebody has folded it
-                    files.append((path.name, os.open(path, _READ_ONLY)))
+                descriptor = self._open(path)
+                if descriptor is not None:
+                    files.append((path.name, descriptor))
             yield files
         finally:
             for _, descriptor in files:
                 os.close(descriptor)
+
+    def _open(self, path: Path) -> int | None:
+        """Open a file for reading; `None` when it is gone, or no file at all."""
+        try:
+            descriptor = os.open(path, _READ_ONLY)
+        except FileNotFoundError:  # somebody has folded it
+            return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:  # without a descriptor for it, numbers would be missing
+                raise
+            self.unreadable.add(path.name)  # a link
+            return None
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        self.unreadable.add(path.name)
+        return None
 
     def _sweep(self) -> None:
         """Remove what a process left that died while it made its file."""
