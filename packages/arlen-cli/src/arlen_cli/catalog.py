@@ -40,6 +40,7 @@ _KNOWN = {
     "boomhauer": "serve for development: reload on change, survive broken code",
     "conformance": "try an adapter against a contract, and show what came of it",
     "migrate": "apply the migrations of the database, show how they stand, or take some back",
+    "openapi": "write the OpenAPI document of the application, compare it, make clients from it",
     "propane": "serve for production: several workers, rolling reload, graceful stop",
     "templates": "compile and check every template",
 }
