@@ -11,6 +11,7 @@ from tools.metricsbench import __main__ as command
 from tools.metricsbench import rounds
 from tools.metricsbench.lanes import ARLEN, PEER, PROCESSES, SERIES, Task
 from tools.metricsbench.report import page
+from tools.perf.baseline import Baseline
 
 pytestmark = pytest.mark.anyio
 
@@ -144,3 +145,11 @@ asyncio.run(main())
         check=False,
     )
     assert "well\n" == done.stdout, done.stderr
+
+
+def test_the_committed_price_of_a_request_is_within_the_budget():
+    """Three microseconds for all series of a request are about 20,000 instructions."""
+    for entry in Baseline().entries:
+        counts = entry.instructions
+        if "metrics.on" in counts:
+            assert counts["metrics.on"] - counts["metrics.off"] <= 20_000
