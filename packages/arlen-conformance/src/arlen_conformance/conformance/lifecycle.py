@@ -285,7 +285,7 @@ class _Mounts:
 
 
 class LifecycleContract(
-    _Orders, _Failures, _Turns, _Limits, _Mounts, Contract, name="lifecycle", version=1, capabilities=(TIMEOUTS, MOUNTS)
+    _Mounts, _Limits, _Turns, _Failures, _Orders, Contract, name="lifecycle", version=1, capabilities=(TIMEOUTS, MOUNTS)
 ):
     """What everything promises that has the methods of `Owner`; the fixture `adapter` yields one without parts."""
 

@@ -259,7 +259,7 @@ class _Configuration:
 
 
 class PluginContract(
-    _Manifest, _Registration, _Life, _Configuration, Contract, name="plugin", version=1, capabilities=(PATHS, GUARDS)
+    _Configuration, _Life, _Registration, _Manifest, Contract, name="plugin", version=1, capabilities=(PATHS, GUARDS)
 ):
     """What every plugin promises; the module tells how to use it."""
 
