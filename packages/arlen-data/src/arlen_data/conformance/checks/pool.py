@@ -187,7 +187,7 @@ class Pool:
 
     @promise(needs=["pool", "transactions"], heavy=True)
     async def test_po09_stats_tell_the_truth(self, adapter: Database) -> None:
-        """`stats`, where there is any, counts who has a connection, waits, or waited in vain; at the end, all is idle."""
+        """`stats`, if there is any, counts who has a connection, waits, or waited in vain; at the end all is idle."""
         async with adapter.again(size=1, timeout=WAIT) as db:
             if not db.stats():
                 return
