@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 import msgspec
 
 from arlen_core.convert import multiple
+from arlen_core.placeholders import PATH
 from arlen_core.queries import Query
 from arlen_core.signatures import MISSING
 from arlen_core.validation import fields, strip
+from arlen_openapi.operations import REST
 from arlen_openapi.schemas import present
 from arlen_openapi.templates import segment
 
@@ -29,8 +31,9 @@ def parameters(taken: Iterable[Parameter], pattern: Pattern, schemas: Schemas) -
     """Return the parameters of an operation: those of the path from left to right, then the others as declared."""
     taken = list(taken)
     typed = {each.wire: each.kind for each in taken if each.source == "path" and each.kind is not MISSING}
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": each.name, "in": "path", "required": True, "schema": segment(each, typed.get(each.name), schemas)}
+        | ({REST: True} if each.kind is PATH else {})
         for each in pattern.placeholders
     ]
     return found + [made for each in taken for made in _texts(each, schemas)]

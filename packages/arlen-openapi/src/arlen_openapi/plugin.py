@@ -52,6 +52,8 @@ class OpenAPI:
     """
 
     name = "openapi"
+    version = "0.1.0"
+    arlen_api = ">=1,<2"
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()

@@ -61,8 +61,9 @@ def walk(app: App, around: Step | None = None) -> Iterator[Step]:
     Routes for WebSockets are left out, and those with the option `openapi=False`. Mounted applications are looked
     through when they are Arlen's own.
 
-    Raises `StartupError` for a handler that cannot be bound.
+    Raises `StartupError` for a handler that cannot be bound, and for plugins that do not fit.
     """
+    app.plugins.settle()  # it may be that nothing has started yet
     binder = app.binder()
     for item in app.flat():
         if isinstance(item, Mount):

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from arlen_core import App, Context, HTTPError, Response, Router, Stream
 from arlen_core.errors import ConfigError, Disconnected, StartupError
+from arlen_core.plugins import Plugin
 from arlen_core.requests import Request
 from arlen_core.responses import json, text
 from arlen_core.settings import HEADERS
@@ -111,6 +112,27 @@ def test_a_wrong_setting_is_named() -> None:
     """As every wrong setting is."""
     with pytest.raises(ConfigError, match="check"):
         made(check="perhaps")
+
+
+def test_plugins_that_wait_are_in_the_document() -> None:
+    """What other plugins add when the application starts is there before it has started."""
+
+    class Later(Plugin):
+        name = "later"
+
+        def register(self, app: App) -> None:
+            app.get("/later")(handler)
+
+    app = made()
+    app.use(Later())
+    assert (["/later"], "created") == (list(document(app)["paths"]), app.state)
+
+
+async def test_the_configuration_can_enable_it() -> None:
+    """By its name, which is that of an entry point."""
+    app = App("made", env="test", environ=QUIET | {"ARLEN_PLUGINS__ENABLED": '["openapi"]'})
+    async with Client(app) as client:
+        assert 200 == (await client.get("/openapi.json")).status
 
 
 # -- the page
