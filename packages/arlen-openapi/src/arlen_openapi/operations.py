@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
     from arlen_openapi.references import Document
 
-__all__ = ["METHODS", "Operation", "Parameter", "operations", "shape"]
+__all__ = ["METHODS", "REST", "Operation", "Parameter", "operations", "shape"]
 
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put", "trace")
 """The methods of a path item, in the order in which operations are listed."""
+
+REST = "x-arlen-rest"
+"""Marks a parameter of the path that takes slashes, which OpenAPI 3.1 cannot say."""
 
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _IGNORED = frozenset({"accept", "authorization", "content-type"})  # OpenAPI 3.1, section 4.8.12.2
@@ -107,6 +110,8 @@ def _parameters(document: Document, nodes: list[Any]) -> Iterator[Parameter]:
 def _parameter(document: Document, node: dict[str, Any]) -> Parameter:
     place = node.get("in") if node.get("in") in _STYLES else "query"
     style = node.get("style", _STYLES[str(place)])
+    if place == "path" and node.get(REST) is True:
+        style = "rest"
     media, schema = "", node.get("schema", {})
     for kind, content in document.section(node, "content").items():
         media, schema = kind, content.get("schema", {})

@@ -104,6 +104,12 @@ async def picture(form: Picture) -> dict[str, Any]:
     return {"title": form.title, "files": [[each.filename, len(await each.read())] for each in files]}
 
 
+@app.get("/files/{rest:path}")
+async def file(rest: str) -> str:
+    """Say which file was meant."""
+    return rest
+
+
 @app.get("/text")
 async def text() -> str:
     """Plain text."""

@@ -17,6 +17,7 @@ from arlen_openapi import python, typescript
 from arlen_openapi.references import parse
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed, which generated clients use")
+pytest.importorskip("multipart", reason="the parser of multipart forms is not installed")
 server = pytest.importorskip("arlen_server.server", reason="arlen-server is not installed, which serves here")
 settings = pytest.importorskip("arlen_server.settings")
 
@@ -159,6 +160,15 @@ def test_a_path_cannot_be_left(name, module, address):
         client.echo(name, 1)
 
 
+def test_the_rest_of_a_path_has_slashes(module, address):
+    """They stay slashes; everything else is encoded, and no part may lead elsewhere."""
+    with module.Client(address) as client:
+        assert "a b/ü?.txt" == client.file("a b/ü?.txt")
+        for rest in ("", "..", "a/../b", "./a"):
+            with pytest.raises(ValueError, match="may not be"):
+                client.file(rest)
+
+
 @pytest.mark.parametrize("value", ["a;b", "a b", "a,b", 'a"b', "a\\b", "é", "a\r\nb"])
 def test_a_cookie_cannot_become_two(value, module):
     """Nor a header of its own (RFC 6265, section 4.1.1)."""
@@ -222,6 +232,8 @@ told.kinds = [(await client.thing({ kind: "book" })).type, (await client.thing({
 told.draft = await client.draft({ body: { title: "t", tags: ["a"] } });
 const file = new File(["abc"], "a.txt");
 told.files = (await client.picture({ body: { title: "t", file, more: [file] } })).files;
+told.rest = await client.file({ rest: "a b/ü?.txt" });
+told.out = await client.file({ rest: "a/../b" }).catch((error) => error.name);
 told.text = await client.text();
 told.bytes = [...new Uint8Array(await (await client.blob()).arrayBuffer())];
 told.nothing = (await client.drop({ id: entry.id })) === undefined;
@@ -276,6 +288,7 @@ def test_typescript_calls(document, node, address, tmp_path):
     assert [True, "ApiError", 404, "not_found", "404 there is no such thing"] == told["error"]
     assert [f'the path parameter name may not be "{each}"' for each in ("", ".", "..")] == told["path"]
     assert ["TypeError"] * 5 == told["cookies"]
+    assert ("a b/ü?.txt", "TypeError") == (told["rest"], told["out"])
     assert "AbortError" == told["aborted"]
 
 

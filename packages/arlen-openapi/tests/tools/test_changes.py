@@ -108,6 +108,13 @@ CASES = {
         lambda t: op(t, "/notes", "get")["parameters"][1].update({"style": "form", "explode": True}),
         f"compatible documentation-changed {LIST}",
     ),
+    "a parameter takes slashes": (
+        lambda t: t["paths"]["/notes/{id}"]["parameters"][0].update({"x-arlen-rest": True}),
+        (
+            f"breaking request-parameter-style-changed {DROP} path id; "
+            f"breaking request-parameter-style-changed {SHOW} path id"
+        ),
+    ),
     "a default changes": (
         lambda t: op(t, "/notes", "get")["parameters"][0]["schema"].update({"default": 50}),
         f"compatible request-parameter-default-changed {LIST} query limit",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arlen_openapi.operations import operations, shape
+from arlen_openapi.operations import REST, operations, shape
 from arlen_openapi.references import Document
 
 
@@ -48,6 +48,13 @@ def test_a_style_has_a_default(place, style, explode):
     """By the place of the parameter (OpenAPI 3.1, section 4.8.12)."""
     (found,) = only({"parameters": [{"name": "b", "in": place}]}).parameters
     assert (style, explode) == (found.style, found.explode)
+
+
+@pytest.mark.parametrize(("place", "style"), [("path", "rest"), ("query", "form")])
+def test_a_parameter_may_be_the_rest_of_the_path(place, style):
+    """OpenAPI 3.1 has no word for one with slashes: an extension says so, of the path alone."""
+    (found,) = only({"parameters": [{"name": "b", "in": place, REST: True}]}).parameters
+    assert style == found.style
 
 
 def test_a_parameter_of_the_path_is_required():

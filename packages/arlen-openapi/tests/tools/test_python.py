@@ -3,9 +3,12 @@
 import ast
 import copy
 import importlib.util
+import inspect
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arlen_openapi import python
 from arlen_openapi.references import Document
@@ -105,7 +108,7 @@ def test_a_description_stays_one(module):
     """Quotes, backslashes and ends of comments are only characters."""
     found = module("media")
     assert 'Media "* / and \\ 0.4.0' in found.__doc__
-    assert 'Sends a file.\n\n        """ * / <script>' == found.Client.class_.__doc__
+    assert 'Sends a file.\n\n""" * / <script>' == inspect.getdoc(found.Client.class_)
 
 
 def test_parameters_are_written_as_the_document_says(module, spoken):
@@ -302,6 +305,16 @@ def test_no_text_becomes_code(text, specimen):
     imports, statements, bad = allowed(python.client(Document(tree)))
     assert (plain[0], set()) == (imports, bad)
     assert statements <= plain[1] | {ast.AnnAssign}
+
+
+@given(st.text(st.characters() | st.sampled_from("\"'\\\\\n\r{}()#;"), max_size=20))
+def test_no_text_at_all_becomes_code(text):
+    """The same for whatever a program comes up with."""
+    tree = {"openapi": "3.1.0", "components": {"schemas": {}}}
+    plain = allowed(python.client(Document(tree)))
+    hostile(tree, text)
+    imports, _, bad = allowed(python.client(Document(tree)))
+    assert (plain[0], set()) == (imports, bad)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
