@@ -56,11 +56,13 @@ GRACE = 1.0
 PROBE = """
 import json, os, sys, threading
 sys.dont_write_bytecode = True
-loud = ("os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.bind", "socket.connect", "subprocess.Popen")
+loud = ("os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "subprocess.Popen")
 seen = []
 def hook(event, args):
     if event in loud:
         seen.append(event)
+    elif event == "socket.bind" and isinstance(args[1], tuple) and args[1][1]:  # to any port: HTTP clients try IPv6 so
+        seen.append(f"binds {args[1]}")
     elif event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         seen.append(f"opens {args[0]} for writing")
 before = set(threading.enumerate())
