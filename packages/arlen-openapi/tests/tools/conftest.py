@@ -84,13 +84,11 @@ def tsc():
     return check
 
 
-@pytest.fixture(scope="session")
-def mypy(tmp_path_factory):
+@pytest.fixture
+def mypy():
     """Check Python files with mypy --strict; return what it says."""
     api = pytest.importorskip("mypy.api", reason="mypy is not installed")
     pytest.importorskip("httpx", reason="httpx is not installed, which generated clients use")
-
-    cache = tmp_path_factory.mktemp("mypy")  # what it knows of httpx and msgspec is learned once
 
     def check(folder, *paths):
         config = folder / "mypy.ini"
@@ -101,7 +99,7 @@ def mypy(tmp_path_factory):
             "--python-executable",
             sys.executable,
             "--cache-dir",
-            str(cache),
+            str(folder / "cache"),
         ]
         return api.run([*options, *map(str, paths)])[0]
 

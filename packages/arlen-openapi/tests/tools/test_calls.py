@@ -67,13 +67,6 @@ def address():
         thread.join(30)
 
 
-def test_the_client_is_strictly_typed(document, mypy, tmp_path):
-    """mypy has nothing to say about it."""
-    path = tmp_path / "client.py"
-    path.write_text(python.client(document), encoding="utf-8")
-    assert "Success: no issues found in 1 source file\n" == mypy(tmp_path, path)
-
-
 def test_parameters_arrive(module, address):
     """From every place, whatever characters they hold."""
     with module.Client(address) as client:

@@ -7,9 +7,11 @@ import inspect
 import sys
 
 import pytest
-from hypothesis import given
+import shelf
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import arlen_openapi
 from arlen_openapi import python
 from arlen_openapi.references import Document
 
@@ -64,7 +66,10 @@ def test_all_are_strictly_typed(specimen, mypy, tmp_path):
     for name in NAMES:
         paths.append(tmp_path / f"{name}_client.py")
         paths[-1].write_text(python.client(Document(specimen(name))), encoding="utf-8")
-    assert "Success: no issues found in 3 source files\n" == mypy(tmp_path, *paths)
+    paths.append(tmp_path / "shelf_client.py")
+    served = Document(arlen_openapi.document(shelf.app))
+    paths[-1].write_text(python.client(served), encoding="utf-8")
+    assert "Success: no issues found in 4 source files\n" == mypy(tmp_path, *paths)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -307,6 +312,7 @@ def test_no_text_becomes_code(text, specimen):
     assert statements <= plain[1] | {ast.AnnAssign}
 
 
+@settings(max_examples=30)
 @given(st.text(st.characters() | st.sampled_from("\"'\\\\\n\r{}()#;"), max_size=20))
 def test_no_text_at_all_becomes_code(text):
     """The same for whatever a program comes up with."""

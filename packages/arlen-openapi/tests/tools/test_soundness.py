@@ -99,7 +99,7 @@ def harm(found):
     return [each for each in found if each.level != "compatible"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(SCHEMA, SCHEMA, SCALAR)
 @example({"anyOf": [{"type": "string"}]}, {"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 1}]}, {})
 @example({"type": "integer"}, {"anyOf": [{"type": "integer", "maximum": 1}, {"type": "integer", "minimum": 1}]}, {})
@@ -110,7 +110,7 @@ def test_what_breaks_no_request_is_taken(old, new, shared):
         assert [] == [each for each in valid(closed(old), closed(shared)) if each not in valid(new, shared, [each])]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(SCHEMA, SCHEMA, SCALAR)
 def test_what_breaks_no_reader_was_promised(old, new, shared):
     """Whatever is valid now was valid before."""
@@ -119,7 +119,7 @@ def test_what_breaks_no_reader_was_promised(old, new, shared):
         assert [] == [each for each in valid(new, shared) if each not in valid(old, shared, [each])]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(ONE_WORD, ONE_WORD)
 def test_what_breaks_has_a_witness(old, new):
     """A request that was fine and is refused now."""
