@@ -25,7 +25,8 @@ SOURCE = "mkdocs_swagger_ui_tag"
 """The package whose files hold Swagger UI; `arlen-openapi[ui]` brings it."""
 
 _FILES = {"swagger-ui.css": "stylesheets/swagger-ui.css", "swagger-ui-bundle.js": "javascripts/swagger-ui-bundle.js"}
-_data = re.compile(rb"""url\((["']?)data:([\w/+.-]+)((?:;[\w=-]+)*),(.*?)\1\)""")
+_data = re.compile(rb"""url\((["']?)data:([\w/+.-]+)((?:;[\w=-]+)*),((?:\\.|.)*?)\1\)""")
+_escaped = re.compile(rb"\\(.)")
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -96,7 +97,8 @@ def _apart(sheet: bytes, found: dict[str, bytes]) -> bytes:
     """Return a style sheet without pictures in its addresses, which are put among the files."""
 
     def put(match: re.Match[bytes]) -> bytes:
-        data = b64decode(match[4]) if b";base64" in match[3] else unquote_to_bytes(match[4])
+        text = _escaped.sub(rb"\1", match[4])  # as CSS writes a quotation mark inside of two
+        data = b64decode(text) if b";base64" in match[3] else unquote_to_bytes(text)
         ending = match[2].decode().partition("/")[2].partition("+")[0]
         name = f"{blake2b(data, digest_size=6).hexdigest()}.{ending}"
         found[name] = data

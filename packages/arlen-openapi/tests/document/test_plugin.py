@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from msgspec import Struct
@@ -176,6 +177,8 @@ async def test_pictures_are_files_of_their_own() -> None:
     assert names
     assert {200} == {each.status for each in replies}
     assert {"image"} == {each.media.partition("/")[0] for each in replies}
+    drawn = [ET.fromstring(each.body).tag for each in replies if each.media == "image/svg+xml"]
+    assert {"{http://www.w3.org/2000/svg}svg"} == set(drawn)
 
 
 async def test_files_have_tags() -> None:
