@@ -296,9 +296,12 @@ class Tracer:
             return request.state[_KEY]
         except KeyError:
             trace = request.trace
-            wanted = any(each.sample(trace) for each in self.listeners)
-            made = request.state[_KEY] = _Record() if wanted else None
-            return made
+            for each in self.listeners:
+                if each.sample(trace):
+                    made = request.state[_KEY] = _Record()
+                    return made
+            request.state[_KEY] = None
+            return None
 
     def finished(self, request: Request, response: Response, sent: int, error: BaseException | None) -> None:
         """Make the span of a request that is over and tell everybody; `App.finish` calls it."""
@@ -421,8 +424,12 @@ def _server(span: Span, request: Request, response: Response, sent: int, error: 
 
 
 def _caller(request: Request) -> str:
-    found = parse_trace(request.headers.get("traceparent"))
-    return found.span_id if found is not None and found.trace_id == request.trace[3:35] else ""
+    for name, value in request.raw:
+        if name == b"traceparent":
+            found = parse_trace(value.decode("latin-1"))
+            if found is not None and found.trace_id == request.trace[3:35]:
+                return found.span_id
+    return ""
 
 
 def _state(request: Request) -> str:

@@ -38,6 +38,7 @@ class Exporter:
     Attributes:
         queue: what waits.
         exported: how many spans a collector has taken.
+        taken: how many were given to it, those that were dropped among them.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Exporter:
         self.options, self._log, self._environment = options, log, environment
         self._quiet, self._foreign = quiet, foreign
         self.queue = Queue(options.queue, options.batch)
-        self.exported = 0
+        self.exported = self.taken = 0
         self._thread: threading.Thread | None = None
         self._sender: Sender | None = None
         self._open, self._flying = False, 0
@@ -78,8 +79,10 @@ class Exporter:
             if each.__class__ is Span and isinstance(each.error, BaseException):
                 spans = [settled(one) if one.__class__ is Span else one for one in spans]
                 break
-        if self._open and self.queue.put(spans) and self._thread is None:
-            self._begin()
+        if self._open:
+            self.taken += len(spans)
+            if self.queue.put(spans) and self._thread is None:
+                self._begin()
 
     def stop(self) -> None:
         """Send what is left, for at most `options.drain` seconds; what is left then is dropped, and counted. Waits.
@@ -104,7 +107,7 @@ class Exporter:
         """Begin anew in a forked process: neither the thread nor what waits is its own."""
         self.queue.renew()
         self.queue.dropped.clear()
-        self.exported = self._flying = 0
+        self.exported = self.taken = self._flying = 0
         self._thread = self._sender = self._parts = None
         self._starting = threading.Lock()
 
