@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import struct
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 
 from arlen_core.meters import Declaration
 from arlen_metrics.files import File, Memory, alive, look
-from arlen_metrics.layouts import HEADER, Layout, declared, record, series, size
+from arlen_metrics.layouts import DAMAGED, HEADER, Layout, declared, record, series, size
 from arlen_metrics.totals import Totals
 
 SENT = Declaration("counter", "mail.sent", "Mails.", ("to",))
+OPEN = Declaration("counter", "mail.open", "Mails.")
+TIMES = Declaration("histogram", "mail.times", "How long.", ("to",), "s", (1.0,))
 
 
 @pytest.fixture
@@ -112,17 +116,50 @@ def test_a_record_that_is_not_there_yet_ends_the_reading():
 @given(st.lists(st.tuples(st.text(st.characters(blacklist_categories=["Cs"])), st.integers(1, 20)), max_size=20))
 def test_any_label_comes_back_as_it_was(rows):
     """Whatever text a label holds and however many cells a series has, a reader finds the same."""
-    parts, expected = [record(declared(SENT), 0)], []
-    for index, (text, count) in enumerate(rows):
-        key = series(0, (text,))
-        parts += [record(key, count), memoryview(bytearray(8 * count)).tobytes()]
+    parts, expected = [], []
+    for index, (text, buckets) in enumerate(rows):
+        times = Declaration("histogram", "mail.times", "", ("to",), "s", tuple(map(float, range(buckets))))
+        key, count = series(index, (text,)), buckets + 2
+        parts += [record(declared(times), 0), record(key, count), bytes(8 * count)]
         assert size(key, count) == len(parts[-2]) + 8 * count
-        expected.append(((text,), count, index))
-    data = memoryview(bytes(HEADER) + b"".join(parts))
+        expected.append(((text,), count))
     layout = Layout()
-    layout.read(data)
-    ((_, found),) = layout._families
-    assert [(values, count) for values, count, _ in expected] == [(values, count) for values, _, count in found]
+    layout.read(memoryview(bytes(HEADER) + b"".join(parts)))
+    assert expected == [(values, count) for _, found in layout._families for values, _, count in found]
+
+
+def take(data, totals):
+    """Read a file as a scrape does."""
+    layout, whole = Layout(), memoryview(data)
+    layout.read(whole)
+    layout.add(whole, totals, alive=True)
+
+
+HOSTILE = {
+    "labels": [(declared(SENT), []), (b'[0,["a","b"]]', [1.0])],
+    "no text": [(declared(SENT), []), (b"[0,[1]]", [1.0])],
+    "one text": [(declared(SENT), []), (b'[0,"a"]', [1.0])],
+    "no cell": [(declared(SENT), []), (b'[0,["a"]]', [])],
+    "many cells": [(declared(SENT), []), (b'[0,["a"]]', [1.0, 2.0])],
+    "below zero": [(declared(SENT), []), (b'[0,["a"]]', [-1.0])],
+    "no number": [(declared(SENT), []), (b'[0,["a"]]', [nan])],
+    "from the end": [(declared(SENT), []), (b'[-1,["a"]]', [1.0])],
+    "endless": [(declared(TIMES), []), (b'[0,["a"]]', [inf, 1.0, 1.0])],
+    "lines": [(declared(Declaration("counter", "a 1\nb", "")), []), (b"[0,[]]", [1.0])],
+    "deep": [(b"[" * 100_000, [])],
+}
+
+
+@pytest.mark.parametrize("records", HOSTILE.values(), ids=HOSTILE)
+def test_what_nobody_can_have_counted_is_damage(records):
+    """Cells that do not fit their metric, and counts below zero, are refused, and nothing of their file counts."""
+    good = record(declared(OPEN), 0), record(series(0, ()), 1), struct.pack("d", 1.0)
+    bad = [record(key, len(cells)) + struct.pack(f"{len(cells)}d", *cells) for key, cells in records]
+    renumbered = [each.replace(b"[0,", b"[1,", 1) for each in bad]
+    totals = Totals()
+    with pytest.raises(DAMAGED):
+        take(bytes(HEADER) + b"".join((*good, *renumbered)), totals)
+    assert {} == totals.families
 
 
 def test_memory_is_read_like_a_file():

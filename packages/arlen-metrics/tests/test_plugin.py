@@ -223,3 +223,16 @@ async def test_the_configuration_alone_turns_it_on():
     app = App("shop", environ={"ARLEN_PLUGINS__ENABLED": '["metrics"]', "ARLEN_LOG__ACCESS": "false"}, env="test")
     async with Client(app) as client:
         assert "aln_http_requests_total" in (await client.get("/metrics")).text
+
+
+async def test_others_see_what_is_observed_from_the_start(folder):
+    """A process that has just started tells what is only observed, before its first beat and any scrape of its own."""
+    app, _ = made(folder=str(folder), clock=VirtualClock())
+    app.meters.observe("shop.open", "Shops.", lambda: 1)
+    other, metrics = made(folder=str(folder))
+    await app.start()
+    await other.start()
+    families = {each.declaration.name: each for each in metrics.collect()}
+    assert {(): [1.0]} == families["shop.open"].series
+    await other.stop()
+    await app.stop()

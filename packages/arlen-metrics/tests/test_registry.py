@@ -207,6 +207,27 @@ def test_a_function_that_fails_costs_its_own_value_only(registry, meters, log):
     assert [("metrics.observe.failed", "a.broken")] == [(event, details["metric"]) for event, details in log.lines]
 
 
+def test_a_gauge_whose_function_fails_is_left_out(registry, meters):
+    """What it was before is not told as what it is."""
+    known = [7]
+    meters.observe("a.level", "How full.", lambda: known[0])
+    assert {(): [7.0]} == series(registry, "a.level")
+    known.clear()
+    assert {} == series(registry, "a.level")
+    known.append(8)
+    assert {(): [8.0]} == series(registry, "a.level")
+
+
+@pytest.mark.parametrize("total", [math.nan, math.inf, -math.inf, -1])
+def test_what_is_observed_of_a_counter_is_a_total(registry, meters, log, total):
+    """No reader takes a counter that is no number or below zero: the last total stays, and the failure is told."""
+    said = iter([5, total])
+    meters.observe("a.total", "Things.", lambda: next(said), kind="counter")
+    for _ in range(2):
+        assert {(): [5.0]} == series(registry, "a.total")
+    assert ["metrics.observe.failed"] == [event for event, _ in log.lines]
+
+
 def test_threads_lose_nothing(registry, meters):
     """Plain handlers run in threads: an addition of one is not lost to another."""
     sent = meters.counter("mail.sent", "Mails.")

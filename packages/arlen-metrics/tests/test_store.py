@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from arlen_core.failpoints import FailpointError, armed
 from arlen_core.meters import Declaration
-from arlen_metrics.files import SUFFIX, Full
-from arlen_metrics.folds import BASE, folding, read_base
+from arlen_metrics.files import SUFFIX, Full, alive
+from arlen_metrics.folds import BASE, Kept, folding, read_base, write_base
+from arlen_metrics.registry import Registry
 from arlen_metrics.store import Alone, Shared
-from arlen_metrics.totals import Totals
+from arlen_metrics.totals import Totals, width
 
 SENT = Declaration("counter", "mail.sent", "Mails that left.", ("result",), "{mail}")
 OPEN = Declaration("gauge", "mail.open", "Mails on their way.")
@@ -44,6 +45,16 @@ class Process:
     def put(self, value: float) -> None:
         cells, at = self.cell(OPEN)
         cells[at] = value
+
+
+class Told:
+    """A log that keeps its warnings."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def warning(self, event: str, **values: str) -> None:
+        self.lines.append((event, values["reason"]))
 
 
 def totals(store) -> Totals:
@@ -444,3 +455,87 @@ def test_a_file_that_cannot_be_opened_is_an_error(folder, monkeypatch):
     with pytest.raises(OSError, match="Too many open files"):
         sums(keeper.store)
     keeper.store.close(), other.store.close()
+
+
+def test_a_full_disk_keeps_nobody_from_reading(folder, monkeypatch):
+    """When the counts of the dead cannot be put together they are read from their files, and nothing half stays."""
+    keeper, dead = Process(folder), Process(folder)
+    keeper.add(1), dead.add(2)
+    dead.store.close()
+
+    def full(path, data):
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    registry = Registry(log=(log := Told()))
+    registry.use(keeper.store)
+    assert 0 == registry.fold() == registry.fold()
+    assert [("metrics.fold.failed", "[Errno 28] No space left on device")] == log.lines
+    assert {("ok",): [3.0]} == registry.totals().families["mail.sent"].series
+    assert not (folder / "base.new").exists()
+    monkeypatch.undo()
+    assert 1 == registry.fold()
+    assert {("ok",): [3.0]} == registry.totals().families["mail.sent"].series
+    keeper.store.close()
+
+
+def test_two_versions_of_a_metric_are_both_kept(folder):
+    """After a reload with other buckets the dead of the new version count on, beside those of the old one."""
+    old = Declaration("histogram", "mail.times", "", (), "s", (1.0,))
+    new = Declaration("histogram", "mail.times", "", (), "s", (1.0, 2.0))
+    keeper = Process(folder)
+    for declaration in (old, new, new):
+        process = Process(folder)
+        cells, at = process.store.cells.take(process.store.cells.declare(declaration), (), width(declaration))
+        cells[at] = 1.0
+        process.store.close()
+        keeper.store.fold()
+    for declaration, expected in ((old, [1.0, 0.0, 0.0]), (new, [2.0, 0.0, 0.0, 0.0])):
+        seen = Totals([declaration])
+        keeper.store.add(seen)
+        assert {(): expected} == seen.families["mail.times"].series
+    keeper.store.close()
+
+
+def test_half_a_file_never_counts_again_and_again(folder):
+    """What a damaged file says before the damage is not folded each time that another process ends."""
+    keeper, torn = Process(folder), Process(folder)
+    torn.add(5), torn.store.cells.take(torn.numbers["mail.sent"], ("wide",), 3)
+    torn.store.close()
+    for _ in range(3):
+        other = Process(folder)
+        other.add(1)
+        other.store.close()
+        keeper.store.fold()
+    assert {("ok",): 3.0} == sums(keeper.store)
+    keeper.store.close()
+
+
+def test_a_base_that_does_not_add_up_is_damaged(folder):
+    """Counts of the dead with other labels than their metric has count as a damaged base does."""
+    keeper = Process(folder)
+    keeper.add(1)
+    write_base(folder, frozenset(), [Kept(SENT, [(("a", "b"), [1.0])])])
+    assert {("ok",): 1.0} == sums(keeper.store)
+    keeper.store.close()
+
+
+def test_a_process_that_begins_is_not_looked_at(folder, monkeypatch):
+    """Nobody takes the lock of a file which is being made, not even for a moment: its process would fail to start."""
+    keeper, dead = Process(folder), Process(folder)
+    dead.add(1)
+    dead.store.close()
+    begun = folder / f"begun{SUFFIX}.new"
+    begun.touch()
+    looked = []
+
+    def look(descriptor):
+        looked.append(os.fstat(descriptor).st_ino)
+        return alive(descriptor)
+
+    monkeypatch.setattr("arlen_metrics.store.alive", look)
+    assert 1 == keeper.store.fold()
+    assert looked
+    assert begun.stat().st_ino not in looked
+    keeper.store.close()

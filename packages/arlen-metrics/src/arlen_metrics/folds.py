@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from arlen_core.failpoints import failpoint
 from arlen_core.meters import Declaration
-from arlen_metrics.totals import Totals, Values
+from arlen_metrics.totals import Totals, Values, sound
 
 __all__ = ["BASE", "Base", "Kept", "folding", "read_base", "same", "write_base"]
 
@@ -50,6 +50,11 @@ class Base(Struct, frozen=True):
         for each in self.families:
             totals.add(each.declaration, [(values, list(cells)) for values, cells in each.rows])
 
+    @property
+    def sound(self) -> bool:
+        """Whether somebody can have counted all of it."""
+        return all(sound(each.declaration, *row) for each in self.families for row in each.rows)
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Base).decode
@@ -67,7 +72,8 @@ def read_base(folder: Path) -> tuple[Base, int]:
         return Base(), -1
     try:
         with open(descriptor, "rb", closefd=False) as file:
-            return _decode(file.read()), descriptor
+            found = _decode(file.read())
+        return found if found.sound else Base(), descriptor
     except msgspec.MsgspecError:
         return Base(), descriptor
     except BaseException:
@@ -88,9 +94,13 @@ def write_base(folder: Path, folded: frozenset[str], families: list[Kept]) -> No
     """Put a new base in the place of the old one."""
     fresh = folder / f"{BASE}.new"  # one folds at a time
     fresh.unlink(missing_ok=True)
-    fresh.write_bytes(_encode(Base(folded, families)))
-    failpoint("metrics.fold.written")
-    fresh.replace(folder / BASE)
+    try:
+        fresh.write_bytes(_encode(Base(folded, families)))
+        failpoint("metrics.fold.written")
+        fresh.replace(folder / BASE)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # the disk is full: a part of it is in the way of others
+        raise
     failpoint("metrics.fold.replaced")
 
 

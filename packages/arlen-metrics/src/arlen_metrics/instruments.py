@@ -8,7 +8,7 @@ from math import inf, isnan, nan
 
 from arlen_core.meters import Declaration
 from arlen_metrics.files import Cells, Full, Memory
-from arlen_metrics.totals import Values
+from arlen_metrics.totals import Values, width
 
 __all__ = ["Child", "Instrument", "adder", "changer", "recorder", "setter"]
 
@@ -48,7 +48,7 @@ class Instrument:
         tell: Callable[..., object],
     ) -> None:
         self.declaration = declaration
-        self.width = len(declaration.buckets) + 2 if declaration.kind == "histogram" else 1
+        self.width = width(declaration)
         # an own gauge that is a sum begins at 0; whoever tells the greatest or the least has not done so yet
         unset = declaration.kind == "gauge" and (declaration.labels or declaration.combine != "sum")
         self._blank = nan if unset else 0.0
@@ -102,6 +102,8 @@ class Instrument:
             if values not in found and self.declaration.kind == "gauge":
                 child.cells[child.at] = nan
         for values, value in found.items():
+            if self.declaration.kind == "counter" and not 0 <= value < inf:
+                raise ValueError(f"{self.declaration.name} only grows: {value} is no total")
             child = self.child(values)
             child.cells[child.at] = value
 

@@ -9,21 +9,22 @@ values of the labels.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
 from arlen_core.meters import Declaration
-from arlen_metrics.totals import Row, Totals, Values
+from arlen_metrics.totals import Row, Totals, Values, sound, width
 
 __all__ = ["DAMAGED", "HEADER", "MARK", "Layout", "declared", "record", "series", "size"]
 
 MARK = b"arlenM1\n"
 """The first bytes of a file: another version has others."""
 
-DAMAGED = (ValueError, IndexError, TypeError, struct.error, msgspec.MsgspecError)
+DAMAGED = (ValueError, IndexError, TypeError, RecursionError, struct.error, msgspec.MsgspecError)
 """What `Layout` raises for a file that nobody can have written like that."""
 
 HEADER = 64
@@ -31,8 +32,9 @@ HEADER = 64
 
 _lengths = struct.Struct("=II")
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 _declaration = msgspec.json.Decoder(Declaration).decode
+_key = msgspec.json.Decoder(tuple[Annotated[int, msgspec.Meta(ge=0)], Values]).decode
+_name = re.compile(r"[a-z][a-z0-9_.]*").fullmatch
 
 
 def declared(declaration: Declaration) -> bytes:
@@ -73,30 +75,37 @@ class Layout:
             if not length:
                 break  # not here yet
             start = self._at + 8
-            self._take(bytes(data[start : start + length]), start + (length + 7 & ~7), cells)
-            self._at += 8 + (length + 7 & ~7) + 8 * cells
+            at = start + (length + 7 & ~7)
+            if at + 8 * cells > len(data):
+                raise ValueError("the record ends behind the end")
+            self._take(bytes(data[start : start + length]), at, cells)
+            self._at = at + 8 * cells
 
     def add(self, data: memoryview[int], totals: Totals, *, alive: bool) -> None:
-        """Add the series to `totals`; the gauges of the dead are left out."""
-        cells = data.cast("d")
-        for declaration, rows in self._families:
-            if alive or declaration.kind != "gauge":
-                totals.add(declaration, _rows(cells, rows))
+        """Add the series to `totals`, all or none of them; the gauges of the dead are left out."""
+        taken = [each for each in self._families if alive or each[0].kind != "gauge"]
+        with data.cast("d") as cells:
+            found = [(declaration, list(_rows(declaration, cells, rows))) for declaration, rows in taken]
+        for declaration, counted in found:
+            totals.add(declaration, counted)
 
     def _take(self, key: bytes, at: int, cells: int) -> None:
         if key.startswith(b"{"):
-            self._families.append((_declaration(key), []))
+            made = _declaration(key)
+            if not all(map(_name, (made.name, *made.labels))):
+                raise ValueError(f"{made.name!r} is no metric")
+            self._families.append((made, []))
             return
-        number, values = _read(key)
-        self._families[number][1].append((values, at // 8, cells))
+        number, values = _key(key)
+        declaration, rows = self._families[number]
+        if cells != width(declaration):
+            raise ValueError(f"{cells} cells are no series of {declaration.name}")
+        rows.append((values, at // 8, cells))
 
 
-def _rows(cells: memoryview[float], rows: list[tuple[Values, int, int]]) -> Iterator[Row]:
+def _rows(declaration: Declaration, cells: memoryview[float], rows: list[tuple[Values, int, int]]) -> Iterator[Row]:
     for values, at, count in rows:
-        yield values, [cells[at]] if count == 1 else list(cells[at : at + count])
-
-
-def _read(key: bytes) -> tuple[int, Values]:
-    number, values = _decode(key)
-    found: Any = values
-    return number, None if found is None else tuple(found)
+        found = [cells[at]] if count == 1 else list(cells[at : at + count])
+        if not sound(declaration, values, found):
+            raise ValueError(f"nobody counts {found} as {declaration.name}")
+        yield values, found

@@ -97,6 +97,7 @@ class Metrics(Plugin):
         app.reserve("/metrics", self.answer)
         app.health.add("metrics_registry", self._readable, every=5.0, critical=False)
         app.hook("will_start")(self._open)
+        app.hook("did_start")(self._look)
         app.hook("did_stop")(self._close)
 
     async def start(self, app: App) -> None:
@@ -161,6 +162,9 @@ class Metrics(Plugin):
             reason = getattr(error, "strerror", None) or str(error)
             fix = "name a folder that this user may write to as [metrics] folder"
             raise ConfigError(f"the metrics cannot be shared in {self._folder}: {reason}", fix=fix) from None
+
+    async def _look(self, _: Any) -> None:
+        self.registry.refresh()  # now, and not at the first beat: others are scraped meanwhile
 
     async def _close(self, _: Any) -> None:
         if self._folder is not None:

@@ -117,6 +117,7 @@ class Registry:
             try:
                 meter.show(_together(functions, meter.declaration.combine))
             except Exception as error:  # noqa: BLE001  # one that fails is no reason to lose the others
+                meter.show({})  # a gauge would go on telling what it was
                 self.tell("metrics.observe.failed", name, exc_info=error)
 
     def totals(self) -> Totals:
@@ -131,8 +132,15 @@ class Registry:
         return totals
 
     def fold(self) -> int:
-        """Put the counts of dead processes together; returns how many there were."""
-        return self._store.fold(self.max_series)
+        """Put the counts of dead processes together; returns how many there were.
+
+        What keeps it from that, such as a full disk, is logged: the counts are read from the files of the dead.
+        """
+        try:
+            return self._store.fold(self.max_series)
+        except OSError as error:
+            self.tell("metrics.fold.failed", "all of them", reason=str(error))
+            return 0
 
     def living(self) -> int:
         """Return how many processes share their numbers just now."""

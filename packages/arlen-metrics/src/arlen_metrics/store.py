@@ -147,7 +147,7 @@ class Shared:
         base, descriptor = read_base(self.folder)
         if descriptor >= 0:
             os.close(descriptor)
-        totals = Totals(limit=limit)
+        totals = Totals(limit=limit, apart=True)  # two versions of an application may count differently
         base.add(totals)
         gone: list[str] = []
         with self._opened() as files:
@@ -232,5 +232,6 @@ class Shared:
         """Remove what a process left that died while it made its file."""
         for path in self.folder.glob(f"*{SUFFIX}.new"):
             with suppress(FileNotFoundError), closing(os.fdopen(os.open(path, _READ_ONLY), "rb")) as file:
-                if not alive(file.fileno()) and time() - path.stat().st_mtime > _AGED:
+                # its age first: `alive` takes the lock for a moment, which a process that begins just now needs
+                if time() - path.stat().st_mtime > _AGED and not alive(file.fileno()):
                     path.unlink()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import isnan
+from math import inf, isnan
 from operator import add
 
 from arlen_core.meters import Declaration
 
-__all__ = ["Family", "Row", "Totals", "Values", "shape"]
+__all__ = ["Family", "Row", "Totals", "Values", "shape", "sound", "width"]
 
 Values = tuple[str, ...] | None
 """The values of a series' labels; `None` is the series of all that came past the bound."""
@@ -23,6 +23,28 @@ def shape(declaration: Declaration) -> tuple[object, ...]:
     """Return what must be the same for two processes to be added up: everything but the help."""
     kind, labels = declaration.kind, declaration.labels
     return declaration.name, kind, labels, declaration.unit, declaration.buckets, declaration.combine
+
+
+def width(declaration: Declaration) -> int:
+    """Return how many cells a series of a metric has.
+
+    >>> width(Declaration("histogram", "mail.duration", "How long.", buckets=(0.1, 1.0)))
+    4
+    """
+    return len(declaration.buckets) + 2 if declaration.kind == "histogram" else 1
+
+
+def sound(declaration: Declaration, values: Values, cells: list[float]) -> bool:
+    """Say whether somebody can have counted this: as many labels and cells as there should be, nothing below zero.
+
+    >>> sent = Declaration("counter", "mail.sent", "Mails that left.", ("result",))
+    >>> sound(sent, ("ok",), [3.0]), sound(sent, ("ok",), [-3.0]), sound(sent, (), [3.0])
+    (True, False, False)
+    """
+    if len(cells) != width(declaration) or (values is not None and len(values) != len(declaration.labels)):
+        return False
+    counts = cells[:-1]
+    return declaration.kind == "gauge" or (cells[-1] >= 0 and min(counts, default=0.0) >= 0 and sum(counts) < inf)
 
 
 class Family:
@@ -63,22 +85,24 @@ class Totals:
     Args:
         declarations: of this process; of two processes that disagree about a metric, this one is right.
         limit: most series of a metric, 0 for no bound.
+        apart: keep what does not add up beside each other; `families` are by name and shape then.
 
     Attributes:
         families: by their names.
         refused: names of metrics that another process declares as something else.
     """
 
-    def __init__(self, declarations: Iterable[Declaration] = (), *, limit: int = 0) -> None:
-        self._limit = limit
+    def __init__(self, declarations: Iterable[Declaration] = (), *, limit: int = 0, apart: bool = False) -> None:
+        self._limit, self._apart = limit, apart
         self.families = {each.name: Family(each, limit) for each in declarations}
         self.refused: set[str] = set()
 
     def add(self, declaration: Declaration, rows: Iterable[Row]) -> None:
         """Add the series of one metric of one process."""
-        family = self.families.get(declaration.name)
+        key = str(shape(declaration)) if self._apart else declaration.name
+        family = self.families.get(key)
         if family is None:
-            family = self.families[declaration.name] = Family(declaration, self._limit)
+            family = self.families[key] = Family(declaration, self._limit)
         elif family.declaration is not declaration and shape(family.declaration) != shape(declaration):
             self.refused.add(declaration.name)
             return
