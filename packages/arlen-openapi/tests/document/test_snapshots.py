@@ -25,7 +25,7 @@ CONFIG: dict[str, Any] = {
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "3xx", "401", "403", "404", "409", "429"]}},
 }
 FUZZED = {
-    "generation": {"max-examples": 8, "deterministic": True},
+    "generation": {"max-examples": 5, "deterministic": True},
     "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
 }
 """For the application whose edges are many; the example application has these looked at in its own tests."""
