@@ -1,7 +1,5 @@
 """The contract of lifecycles: proved on a small owner, kept by everything in the core that starts and stops parts."""
 
-from typing import ClassVar
-
 import pytest
 
 from arlen_conformance import Saboteurs
@@ -152,9 +150,6 @@ class TestMounted(LifecycleContract):
 
     version = 1
     capabilities = frozenset({"mounts"})
-    known_failures: ClassVar = {
-        "test_nothing_is_added_late": "issue 5: `App.mount` of an application that runs counts from the next start"
-    }
 
     @pytest.fixture
     def adapter(self):

@@ -404,6 +404,13 @@ class App(Router):
         self._after = self.hooks.sender("after_response", self.background.spawn)
         self.lifecycle.arrange([*units, Unit("background work", self._open, self.background.stop)])
 
+    def _declare(self, prefix: str, name: str, item: Any) -> None:
+        if self.state not in {"created", "stopped"}:
+            what = getattr(item, "template", "") or getattr(item, "prefix", "") or prefix or "/"
+            reason = f"{what} was declared while the application is {self.state}"
+            raise StartupError(reason, fix="declare routes and mounts before the start", code="route_late")
+        super()._declare(prefix, name, item)
+
     def _arm(self) -> None:
         """Tell those who want to know of the end of requests; when there are none, nobody looks at a clock."""
         traced = self.spans.finished if self.spans.on else None

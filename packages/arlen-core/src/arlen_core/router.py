@@ -117,7 +117,7 @@ class Router:
                 source=_source(handler),
                 websocket=websocket,
             )
-            self._items.append(("", "", route))
+            self._declare("", "", route)
             return handler
 
         return declare
@@ -178,16 +178,14 @@ class Router:
                 fix="remove one of the includes",
                 code="router_cycle",
             )
-        self._items.append((_prefix(prefix), name, router))
+        self._declare(_prefix(prefix), name, router)
 
     def mount(self, prefix: str, target: Any, *, name: str = "", host: str | None = None) -> None:
         """Put another application below `prefix`, which has no placeholders; "" puts it below every route."""
         frame = sys._getframe(1)  # noqa: SLF001  # the public way reads every source line of the stack
         source = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         conditions = (HostIs(host),) if host else ()
-        self._items.append(
-            ("", "", Mount(prefix=prefix, target=target, name=name, conditions=conditions, source=source))
-        )
+        self._declare("", "", Mount(prefix=prefix, target=target, name=name, conditions=conditions, source=source))
 
     def flat(self) -> list[Route | Mount]:
         """Return all routes and mounts, with everything inherited, in the order of declaration.
@@ -205,6 +203,9 @@ class Router:
         """Say whether `router` is this one, or included in it."""
         inner = (item for _, _, item in self._items if isinstance(item, Router))
         return router is self or any(each.holds(router) for each in inner)
+
+    def _declare(self, prefix: str, name: str, item: Route | Mount | Router) -> None:
+        self._items.append((prefix, name, item))
 
     def _inherit(self, item: Route | Mount, prefix: str, name: str) -> Route | Mount:
         shared: dict[str, Any] = {
