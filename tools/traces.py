@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from arlen_core import App
+from arlen_core.plugins import Plugin
 from arlen_core.requests import Request
 
 __all__ = ["WAYS", "main", "measured"]
@@ -150,7 +151,20 @@ async def _sdk(app: App, url: str) -> Callable[[], Awaitable[object]]:
         span.end()
 
     app.observe(begin, end)
+    app.use(_Ends(provider.shutdown))
     return lambda: asyncio.to_thread(provider.force_flush)
+
+
+class _Ends(Plugin):
+    name = "ends"
+    version = "0.1.0"
+    arlen_api = ">=1,<2"
+
+    def __init__(self, end: Callable[[], object]) -> None:
+        self._end = end
+
+    async def stop(self, app: App) -> None:
+        await asyncio.to_thread(self._end)
 
 
 WAYS: dict[str, Way] = {"none": _none, "off": _off, "own": _own(api=False), "api": _own(api=True), "sdk": _sdk}

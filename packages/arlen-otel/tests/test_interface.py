@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import anyio
 import pytest
 
@@ -377,3 +381,31 @@ async def test_wanting_it_without_having_it_fails_the_start(monkeypatch, tmp_pat
 async def test_a_package_that_is_not_there():
     """Is looked for without importing anything."""
     assert (True, False, False) == tuple(map(plugin._there, ("opentelemetry.sdk.trace", "nothing.at.all", "json.none")))
+
+
+FORKS = """
+import asyncio, os
+from arlen_core.app import App
+from arlen_otel import Otel, Settings
+
+async def main():
+    app = App("shop", env="test", environ={})
+    app.use(Otel(Settings(api=True), environ={}))
+    await app.start()
+    import concurrent.futures.thread
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    await app.stop()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_does_not_hang():
+    """The provider's own hook waits for a lock that nobody in the child holds, unless the order of hooks is right."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert b"7" == done.stdout.strip()

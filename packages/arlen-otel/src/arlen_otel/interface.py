@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as contexts
@@ -49,6 +50,9 @@ class Interface:
         if bridge() is None:
             bridge(_Bridge())
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            # A forked child runs the provider's hook, which takes a lock of this module: the module's own hook has to
+            # come first, or the child hangs.
+            import_module("concurrent.futures.thread")
             provider = TracerProvider(_Follower(), Resource(dict(attributes)), shutdown_on_exit=False)
             provider.add_span_processor(_Relay())
             trace.set_tracer_provider(provider)
