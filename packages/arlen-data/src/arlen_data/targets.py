@@ -65,6 +65,8 @@ class Databases:
     """
 
     name = "databases"
+    version = "0.1.0"
+    arlen_api = ">=1,<2"
 
     def __init__(self, *, find: Callable[[], Mapping[str, Callable[[], Any]]] = schemes, **options: Any) -> None:
         self._find, self._options = find, options

@@ -59,6 +59,8 @@ class Web:
     """
 
     name = "web"
+    version = "0.1.0"
+    arlen_api = ">=1,<2"
 
     def __init__(self, *, templates: Path | str | None = None) -> None:
         self._templates = templates
