@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from arlen_core.lines import hide, printable
+from arlen_core.lines import printable
 from arlen_core.spans import Span, Tracer
 from arlen_core.stages import part
-from arlen_server.masks import fields, path, query
+from arlen_server.masks import fields, path, query, said
 
 if TYPE_CHECKING:
     from arlen_core.requests import Request
@@ -27,6 +27,7 @@ REPEATED = 3
 
 _LONGEST = 4096  # characters of a query, an error or a line
 _ATTRIBUTE = 512  # and of any other value
+_HUGE = 1 << 63  # JSON has no numbers from here on
 _WAITING = 16  # requests that have not ended, whose parts are kept
 _LINES = 200  # of one request
 _OWN = frozenset({"event", "level", "request_id", "span_id", "trace_id"})  # values that a line has anyway
@@ -203,7 +204,7 @@ class Traces:
             lines = _held(self._lines, name) if known is None else known.lines
             if len(lines) < _LINES:
                 begun = 0 if known is None else self._begun[known.span_id]
-                lines.append(_line(record, perf_counter_ns() - begun))
+                lines.append(_line(record, perf_counter_ns() - begun, self._mask))
 
     def dress(self, request: Request, response: Response) -> None:
         """Take what spans do not tell of a request that is over: its identity, query and header fields."""
@@ -261,25 +262,28 @@ class Traces:
     def _entry(self, span: Span, begun: int) -> Entry:
         known = span.attributes
         return Entry(
-            name=span.name[:_ATTRIBUTE],
+            name=_word(span.name),
             kind=span.kind,
             span_id=span.span_id,
             parent_id=span.parent_id,
             start=(span.start - begun) / 1e6,
             duration=max(0, span.end - span.start) / 1e6,
             part=part(span),
-            query=str(known.get(_TEXT) or known.get("db.query.summary") or "")[:_LONGEST],
+            query=_word(known.get(_TEXT) or known.get("db.query.summary") or "", _LONGEST),
             error=_said(span.error),
             attributes=self._attributes(known, _SHOWN_ELSEWHERE),
             events=self._events(span, begun),
         )
 
     def _attributes(self, known: Mapping[str, Any], but: frozenset[str] = frozenset()) -> dict[str, Any]:
-        return {key: _short(hide(key, value, self._mask)) for key, value in known.items() if key not in but}
+        shown = ((_word(key), value) for key, value in known.items() if key not in but)
+        return {key: _short(said(key, value, self._mask)) for key, value in shown}
 
     def _events(self, span: Span, begun: int) -> list[Line]:
         return [
-            Line(at=(each.time - begun) / 1e6, level="", event=each.name, values=self._attributes(each.attributes))
+            Line(
+                at=(each.time - begun) / 1e6, level="", event=_word(each.name), values=self._attributes(each.attributes)
+            )
             for each in span.events
         ]
 
@@ -291,19 +295,26 @@ def _held(table: OrderedDict[str, list[Any]], key: str) -> list[Any]:
     return found
 
 
-def _line(record: Mapping[str, Any], after: int) -> Line:
-    left = {key: value for key, value in record.items() if key not in _OWN}
-    values = {key: _short(value, _LONGEST) for key, value in left.items()}
-    return Line(at=after / 1e6, level=str(record.get("level", "")), event=str(record.get("event", "")), values=values)
+def _line(record: Mapping[str, Any], after: int, mask: frozenset[str]) -> Line:
+    left = {_word(key): value for key, value in record.items() if key not in _OWN}
+    values = {key: _short(said(key, value, mask), _LONGEST) for key, value in left.items()}
+    event = _word(said("", record.get("event", ""), mask), _LONGEST)
+    return Line(at=after / 1e6, level=_word(record.get("level", "")), event=event, values=values)
 
 
 def _short(value: Any, longest: int = _ATTRIBUTE) -> Any:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < _HUGE):
         return value
+    return _word(value, longest)
+
+
+def _word(value: Any, longest: int = _ATTRIBUTE) -> str:
+    """Return a text that every page and every JSON can hold: no halves of characters, and not too long."""
     try:
-        return str(value)[:longest]
-    except Exception:  # noqa: BLE001  # somebody's __str__ is broken
-        return f"<{type(value).__name__}>"
+        text = str(value)[:longest]
+    except Exception:  # noqa: BLE001  # somebody's __str__ is broken, or a number too long
+        text = f"<{type(value).__name__}>"
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _number(value: Any) -> float:

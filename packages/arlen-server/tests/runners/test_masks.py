@@ -23,7 +23,20 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
         ("x-csrf-token", "t", MASK),
         ("x-shop-pass", "s", MASK),
         ("x-forwarded-for", "10.0.0.7", "10.0.0.7"),
-        ("x-auth", "Bearer abc def", f"Bearer {MASK}"),
+        ("x-auth", "Bearer abc def", MASK),
+        ("x-who", "Bearer abc def", f"Bearer {MASK}"),
+        ("sec-websocket-protocol", "bearer, abc", f"bearer, {MASK}"),
+        ("x-session", "abc", MASK),
+        ("x-hub-signature-256", "sha256=abc", MASK),
+        ("ocp-apim-subscription-key", "abc", MASK),
+        ("idempotency-key", "abc", "abc"),
+        ("sec-websocket-key", "abc", "abc"),
+        ("dpop", "abc", MASK),
+        ("referer", "http://x.test/reset?page=2&token=abc", f"http://x.test/reset?page=2&token={MASK}"),
+        ("location", "/callback?accessToken=abc#id_token=def", f"/callback?accessToken={MASK}#id_token={MASK}"),
+        ("refresh", "0;url=/a?token=abc", f"0;url=/a?token={MASK}"),
+        ("x-data", '{"user": "ada", "password": "abc"}', f'{{"user": "ada", "password": "{MASK}"}}'),
+        ("x-request-id", JWT, MASK),
         ("x-auth", JWT, MASK),
         ("x-stripe", "sk_live_4eC39", MASK),
         ("x-hub", "sha=ghp_16C7e42F292c6912E7", f"sha={MASK}"),
@@ -51,6 +64,13 @@ def test_header_fields(name, value, expected):
         (f"code={JWT}", f"code={MASK}"),
         ("shop=north&pin=12", f"shop=north&pin={MASK}"),
         ("flag&=&", "flag&=&"),
+        ("accessToken=abc&clientSecret=def", f"accessToken={MASK}&clientSecret={MASK}"),
+        ("user[password]=abc", f"user[password]={MASK}"),
+        ("X-Amz-Signature=abc&code=def&state=ghi", f"X-Amz-Signature={MASK}&code={MASK}&state=ghi"),
+        ("next=%2Freset%3Ftoken%3Dabc", f"next=%2Freset%3Ftoken%3D{MASK}"),
+        ("a=1;token=abc", f"a=1%3Btoken%3D{MASK}"),
+        ("token%3Dabc", f"token={MASK}"),
+        ("json=%7B%22password%22%3A%22abc%22%7D", f"json=%7B%22password%22%3A%22{MASK}%22%7D"),
         ("", ""),
     ],
 )
@@ -67,6 +87,7 @@ def test_queries(raw, expected):
         ("/reset/dGhpcyBpcyBhIHNlY3JldCAx", f"/reset/{MASK}"),
         (f"/verify/{JWT}/now", f"/verify/{MASK}/now"),
         ("/caf%C3%A9", "/caf%C3%A9"),
+        ("/login;jsessionid=abc", f"/login;jsessionid={MASK}"),
     ],
 )
 def test_paths(raw, expected):
@@ -84,3 +105,20 @@ def test_any_bytes(raw, line):
 def test_long_values_are_cut():
     """A value is kept to a length."""
     assert [("x", "z" * masks.LONGEST)] == masks.fields([(b"x", b"z" * 1_000_000)])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("url.full", "https://x.test/a?page=2&key=abc", f"https://x.test/a?page=2&key={MASK}"),
+        ("path", "/reset/dGhpcyBpcyBhIHNlY3JldCAx", f"/reset/{MASK}"),
+        ("exception", 'File "a.py"\n  sorted(x, key=len)', 'File "a.py"\n  sorted(x, key=len)'),
+        ("exception", "ValueError: token=abc", f"ValueError: token={MASK}"),
+        ("client_secret", "abc", MASK),
+        ("key", "orders:7", "orders:7"),
+        ("rows", 7, 7),
+    ],
+)
+def test_values_of_spans_and_lines(name, value, expected):
+    """What is written down is masked as what was asked is; the text of an exception stays one."""
+    assert expected == masks.said(name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 
+import msgspec
 import pytest
 
 from arlen_core.requests import Request
@@ -272,3 +273,30 @@ def test_threads_may_tell():
     for each in told:
         each.join()
     assert 200 == len(set(ids(traces))) == traces._count
+
+
+def test_whatever_is_noted_can_be_told_as_json():
+    """Numbers that are too long, halves of characters and keys that are no text spoil neither the list nor a page."""
+    traces = Traces()
+    own, inner = server(start=MS), child("half \ud800")
+    own.error = ValueError("half \ud800")
+    own.attributes |= {"big": 1 << 70, "long": 10**6000, "half": "\udc80", 5: "five"}
+    inner.events = (Event("half \ud800", 4 * MS, {"half \ud800": "\ud800"}),)
+    traces.tell([own, inner])
+    (trace,) = traces.newest()
+    traces.hear({"request_id": trace.id, "level": "info", "event": "half \ud800", "\ud800": "\ud800", "n": 1 << 64})
+    assert trace.summary == msgspec.json.decode(msgspec.json.encode(trace.summary))
+    assert {"big": str(1 << 70), "long": "<int>", "half": "\\udc80", "5": "five"} == trace.attributes
+    assert b"half \\\\ud800" in msgspec.json.encode(trace)
+
+
+def test_a_secret_in_an_address_is_masked_wherever_it_is_noted():
+    """A line and an attribute show no more of an address than the list does."""
+    traces = Traces()
+    own, inner = server(start=MS), child("GET")
+    inner.attributes["url.full"] = "https://api.test/x?api_key=abc"
+    traces.tell([own, inner])
+    (trace,) = traces.newest()
+    traces.hear({"request_id": trace.id, "level": "info", "event": "called", "path": "/reset/dGhpcyBpcyBhIHNlY3JldCAx"})
+    assert {"url.full": "https://api.test/x?api_key=********"} == trace.spans[0].attributes
+    assert {"path": "/reset/********"} == trace.lines[-1].values
