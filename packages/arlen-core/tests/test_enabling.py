@@ -142,3 +142,30 @@ def test_a_module_that_fails(module, text, reason, fix):
     assert reason in caught.value.reason
     assert fix in caught.value.fix
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("odd:leave", r"odd:leave\(\) failed: SystemExit"),
+        ("odd:number.inner", "odd has no 'inner'"),
+        ("odd:lazy", "'lazy' of odd failed: ImportError: no lazy"),
+        ("odd:Shy", "which is no plugin"),
+        ("odd:shy", "is no plugin"),
+        ("odd:Text", "which is no plugin"),
+    ],
+)
+def test_whatever_stands_there_is_an_error_that_names_it(module, word, reason):
+    """A name that is none of a plugin ends neither the application nor the search for what is wrong."""
+    module(
+        "import sys\n"
+        "def leave(): sys.exit(0)\n"
+        "number = 3.14\n"
+        "class Shy:\n    register = property(lambda self: 1 / 0)\n"
+        "shy = Shy()\n"
+        "class Text:\n    register = 'x'\n"
+        "def __getattr__(name): raise ImportError('no ' + name)\n",
+        "odd",
+    )
+    with pytest.raises(StartupError, match=reason):
+        found(word)

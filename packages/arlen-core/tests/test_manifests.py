@@ -109,3 +109,10 @@ def test_a_dependency_that_is_missing(monkeypatch):
         'it is installed: add "redis-cache" to plugins.enabled',
         'app.use(...) a plugin called "mail", or add it to plugins.enabled',
     ] == [each.fix for each in found]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "5", True])
+def test_a_timeout_is_a_time(timeout):
+    """What is no number of seconds above 0 would fail at the start, or wait for ever."""
+    assert ["plugin_invalid"] == [each.code for each in faults(*plugin(timeout=timeout))]
+    assert [] == list(faults(*plugin(timeout=0.5)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 
 from arlen_core.app import App
@@ -94,6 +96,44 @@ def test_bad_shapes_are_refused():
         Meters().histogram("a", "Help.", buckets=())
     with pytest.raises(StartupError, match="twice"):
         Meters().counter("a", "Help.", labels=("x", "x"))
+
+
+@pytest.mark.parametrize("buckets", [(), (2, 1), (1, 1), ("a",), None, (-1, 1), (1, inf), (nan, 1), (1, nan)])
+def test_buckets_rise_from_zero_and_end(buckets):
+    """No reader takes a bound that is no number; the one without end is there by itself."""
+    with pytest.raises(StartupError, match="do not rise"):
+        Meters().histogram("a.b", "Help.", buckets=buckets)
+
+
+def test_whole_bounds_are_the_same_as_others():
+    """A bound of 1 is written as one of 1.0, and is the same metric."""
+    meters = Meters()
+    made = meters.histogram("a.b", "Help.", buckets=(1, 2))
+    assert ("(1.0, 2.0)", made) == (str(made.declaration.buckets), meters.histogram("a.b", "Help.", buckets=[1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"labels": "kind"}, "no tuple"),
+        ({"labels": ["kind"]}, "no tuple"),
+        ({"labels": (1,)}, "no text"),
+        ({"help": None}, "no text"),
+        ({"unit": None}, "no text"),
+        ({"combine": "avg"}, "cannot combine processes by 'avg'"),
+    ],
+)
+def test_a_careless_declaration_is_refused_where_it_stands(said, reason):
+    """It would break every answer of /metrics later, or count something else than was meant."""
+    with pytest.raises(StartupError, match=reason):
+        Meters().gauge("a.b", **{"help": "Help.", **said})
+
+
+@pytest.mark.parametrize("kind", ["histogram", "", None])
+def test_only_gauges_and_counters_are_observed(kind):
+    """One number is no histogram."""
+    with pytest.raises(StartupError, match="is observed as"):
+        Meters().observe("a.b", "Help.", lambda: 1, kind=kind)
 
 
 def test_one_registry_for_an_application():

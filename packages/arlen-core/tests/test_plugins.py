@@ -635,3 +635,34 @@ def test_the_class_by_itself():
     assert ("", "", (), None) == (plugin.name, plugin.arlen_api, plugin.depends_on, plugin.config)
     assert isinstance(made().plugins, Plugins)
     assert Node("x") == Node("x", plugin.depends_on, plugin.after, plugin.before)
+
+
+def test_a_plugin_that_comes_in_settled_is_refused():
+    """It would start without having registered."""
+
+    class Late(Plugin):
+        name = "late"
+
+        def settled(self, app):
+            app.use(type("Later", (Plugin,), {"name": "later"})())
+
+    app = App("test", environ={})
+    app.use(Late())
+    with pytest.raises(StartupError, match="'later' came when the others had registered") as caught:
+        app.plugins.settle()
+    assert "plugin_late" == caught.value.code
+
+
+def test_a_plugin_does_not_end_the_process():
+    """`sys.exit` in a plugin is a plugin that fails, and it is named."""
+
+    class Leaver(Plugin):
+        name = "leaver"
+
+        def register(self, app):
+            raise SystemExit(0)
+
+    app = App("test", environ={})
+    app.use(Leaver())
+    with pytest.raises(StartupError, match="plugin 'leaver' failed to register: SystemExit: 0"):
+        app.plugins.settle()

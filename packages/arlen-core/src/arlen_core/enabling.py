@@ -79,26 +79,37 @@ def _picked(word: str, module: str, owner: Any, part: str) -> Any:
     try:
         return getattr(owner, part)
     except AttributeError:
-        names = [name for name, value in vars(owner).items() if hasattr(value, "register")]
+        known = getattr(owner, "__dict__", {})
+        names = [name for name in known if _registers(known[name])]
         near = get_close_matches(part, names, 1) or names[:1]
         fix = f"did you mean {near[0]!r}?" if near else "correct plugins.enabled in config/app.toml"
         raise _error(word, f"{module} has no {part!r}", fix, "plugin_unknown") from None
+    except (Exception, SystemExit) as error:  # a module may import lazily
+        reason = f"{part!r} of {module} failed: {type(error).__name__}: {error}"
+        raise _error(word, reason, "mend it, or drop it from plugins.enabled") from error
 
 
 def _called(word: str, place: str, made: Any) -> Any:
-    if not isinstance(made, type) and hasattr(made, "register"):
+    if not isinstance(made, type) and _registers(made):
         return made
     if not callable(made):
         raise _error(word, f"{place} is no plugin", "name a class with a method `register(app)`", "plugin_invalid")
     try:
         plugin = made()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fix = "give every parameter a default, and read options from a section of the configuration"
         raise _error(word, f"{place}() failed: {type(error).__name__}: {error}", fix) from error
-    if not hasattr(plugin, "register"):
+    if not _registers(plugin):
         reason = f"{place}() gives a {type(plugin).__name__}, which is no plugin"
         raise _error(word, reason, "name a class with a method `register(app)`", "plugin_invalid")
     return plugin
+
+
+def _registers(made: Any) -> bool:
+    try:
+        return callable(made.register)
+    except Exception:  # noqa: BLE001  # whatever a property raises: it is no plugin
+        return False
 
 
 def _error(word: str, reason: str, fix: str, code: str = "plugin_load_failed") -> StartupError:

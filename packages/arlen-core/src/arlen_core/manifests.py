@@ -38,6 +38,9 @@ def faults(plugin: Any, name: str) -> Iterator[StartupError]:
         yield _wrong(name, f"{called!r} is no name", fix)
     if version and not _version(str(version)):
         yield _wrong(name, f"{version!r} is no version", 'write one such as "0.1.0"')
+    timeout = getattr(plugin, "timeout", None)
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
+        yield _wrong(name, f"its timeout {timeout!r} is no time", "write seconds, more than 0, such as timeout = 60.0")
     yield from _unfit(plugin, name)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Literal, Protocol, TypeVar
+from math import inf
+from typing import Literal, Protocol, TypeVar, get_args
 
 from msgspec import Struct
 
@@ -174,10 +175,8 @@ class Meters:
         unit: str = "s",
         buckets: tuple[float, ...] = SECONDS,
     ) -> Histogram:
-        """Return the histogram of that name; errors as for `counter`, and for bounds that do not rise."""
-        if not buckets or any(low >= high for low, high in pairwise(buckets)):
-            raise StartupError(f"the buckets of the meter {name!r} do not rise", fix="write upper bounds in order")
-        return self._instrument(Histogram, Declaration("histogram", name, help, labels, unit, buckets))
+        """Return the histogram of that name; errors as for `counter`, and for bounds that do not rise from 0."""
+        return self._instrument(Histogram, Declaration("histogram", name, help, labels, unit, _rising(name, buckets)))
 
     def observe(
         self,
@@ -204,6 +203,9 @@ class Meters:
 
         Raises `StartupError` for a bad name or one that is taken.
         """
+        if kind not in {"gauge", "counter"}:
+            reason = f"the meter {name!r} is observed as a {kind}"
+            raise StartupError(reason, fix='observe a "gauge" or a "counter"')
         declaration = _checked(Declaration(kind, name, help, labels, unit, combine=combine))
         if name in self._known or name in self._observed:
             raise StartupError(f"the meter {name!r} is taken", fix="give one of the two another name")
@@ -245,7 +247,25 @@ class Meters:
         return known
 
 
+def _rising(name: str, buckets: tuple[float, ...]) -> tuple[float, ...]:
+    try:
+        made = tuple(map(float, buckets))  # so that 1 and 1.0 are the same, whoever tells it
+    except (TypeError, ValueError):
+        made = ()
+    if not (made and made[0] >= 0 and made[-1] < inf and all(low < high for low, high in pairwise(made))):
+        raise StartupError(f"the buckets of the meter {name!r} do not rise", fix="write upper bounds in order, from 0")
+    return made
+
+
 def _checked(declaration: Declaration) -> Declaration:
+    labels: object = declaration.labels
+    told = (declaration.help, declaration.unit, *labels) if isinstance(labels, tuple) else (None,)
+    if not all(isinstance(each, str) for each in told):
+        reason = f"what the meter {declaration.name!r} says of itself is no text, or its labels are no tuple"
+        raise StartupError(reason, fix='write labels=("kind",) and texts')
+    if declaration.combine not in get_args(Combine):
+        reason = f"the meter {declaration.name!r} cannot combine processes by {declaration.combine!r}"
+        raise StartupError(reason, fix=f"use one of {', '.join(get_args(Combine))}")
     wrong = [each for each in declaration.labels if not _label(each)]
     if not _name(declaration.name) or wrong:
         what = f"label {wrong[0]!r} of the meter {declaration.name!r}" if wrong else f"meter {declaration.name!r}"

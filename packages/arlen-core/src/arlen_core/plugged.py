@@ -35,7 +35,7 @@ class Plugins:
         self._app, self.settings = app, settings
         self._known: dict[str, Plugged] = {}
         self._loaded: set[str] = set()
-        self._settling = False
+        self._settling = self._settled = False
         self._seen = 0
 
     def __iter__(self) -> Iterator[Any]:
@@ -65,6 +65,9 @@ class Plugins:
             reason = f"plugin {made.name!r} came while the application is {self._app.state}"
             raise StartupError(reason, fix="use it before the start", code="plugin_late")
         known = self._known.get(made.name)
+        if known is None and self._settled:
+            reason = f"plugin {made.name!r} came when the others had registered"
+            raise StartupError(reason, fix="use it in `register`, not in `settled`", code="plugin_late")
         if known is None:
             self._take(made)
         elif not known.same(plugin):
@@ -87,7 +90,7 @@ class Plugins:
             with aside(self._app):
                 self._settle()
         finally:
-            self._settling = False
+            self._settling = self._settled = False
 
     def problems(self) -> list[StartupError]:
         """Return all that keeps the plugins from registering: each with code, reason and fix.
@@ -129,6 +132,7 @@ class Plugins:
         self._below()
         if self._seen == len(self._known):
             return
+        self._settled = True
         for each in self.order():
             if hasattr(each.plugin, "settled"):
                 self._named(each, lambda each: self._noted(each, each.plugin.settled))
@@ -161,7 +165,7 @@ class Plugins:
     def _named(self, each: Plugged, call: Callable[[Plugged], None]) -> None:
         try:
             call(each)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the application does not end because a plugin would like it to
             raise _failed(each.name, "register", error) from error
 
     def _load(self) -> list[StartupError]:
@@ -232,7 +236,7 @@ def _twice(known: Plugged, made: Plugged) -> StartupError:
     return StartupError(f"two plugins are called {made.name!r}", fix=fix, code="plugin_twice")
 
 
-def _failed(name: str, verb: str, error: Exception) -> StartupError:
+def _failed(name: str, verb: str, error: Exception | SystemExit) -> StartupError:
     if not isinstance(error, StartupError):
         return StartupError(f"plugin {name!r} failed to {verb}: {type(error).__name__}: {error}", code="plugin_failed")
     if name in error.reason:
