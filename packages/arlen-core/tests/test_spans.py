@@ -242,3 +242,67 @@ async def test_observers_hear_of_each_request_once():
         await client.get("/nothing")
     assert [("top", "/below/page"), ("child", "/page"), ("top", 200, 4, None), ("child", 200, 4, None)] == heard[:4]
     assert ("top", 404) == heard[5][:2]
+
+
+async def test_a_listener_that_cannot_choose_costs_no_request():
+    """What it is asked may fail: the request is answered, and the log says it."""
+    failed = []
+    app = App("spans", env="test")
+    app.spans._failed = lambda what, error: failed.append((what, type(error)))
+    app.spans.listen(lambda _: None, sample=lambda _: 1 // 0)
+
+    @app.get("/")
+    async def home() -> str:
+        with app.spans.span("inside"):
+            return "here"
+
+    async with Client(app) as client:
+        assert "here" == (await client.get("/")).text
+    assert [("a listener of spans", ZeroDivisionError)] == failed
+
+
+def test_a_listener_that_cannot_decide_costs_no_work():
+    """What runs outside of requests goes on, and its trace is not sampled."""
+    failed = []
+    tracer = Tracer(lambda what, error: failed.append((what, type(error))))
+    tracer.listen(lambda _: None, decide=lambda _: 1 // 0)
+    with tracer.span("outside") as span:
+        assert 0 == span.flags
+    assert [("a listener of spans", ZeroDivisionError)] == failed
+
+
+WRONG = [
+    "garbage",
+    "00-",
+    f"00-{'z' * 32}-{'1' * 16}-01",
+    f"00-{'0' * 32}-{'0' * 16}-00",
+    f"{PARENT}\r\nx: y",
+    "x" * 9999,
+]
+
+
+@pytest.mark.parametrize("parent", WRONG)
+def test_a_parent_that_is_none_begins_a_trace(parent):
+    """Who runs a job has its parent from a queue: what anybody wrote there neither fails nor is passed on."""
+    tracer = Tracer()
+    tracer.listen(lambda _: None)
+    with tracer.span("job", parent=parent, links=(parent, PARENT)) as span:
+        assert (PARENT,) == span.links
+        assert ("", 55) == (span.parent_id, len(span.traceparent))
+        assert span.trace_id not in parent
+
+
+async def test_the_state_of_a_request_is_the_applications():
+    """A handler may keep `spans` of its own there."""
+    app, told = App("spans", env="test"), []
+    app.spans.listen(told.append)
+
+    @app.get("/")
+    async def home(ctx: Context) -> str:
+        ctx.request.state["spans"] = ["mine"]
+        with app.spans.span("inside"):
+            return str(ctx.request.state["spans"])
+
+    async with Client(app) as client:
+        assert "['mine']" == (await client.get("/")).text
+    assert [["GET /", "inside"]] == [[each.name for each in spans] for spans in told]

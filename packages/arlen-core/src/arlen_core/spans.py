@@ -23,7 +23,7 @@ __all__ = ["Event", "Listener", "Span", "Tracer", "active", "propagation"]
 MOST = 512
 """Spans of one request that are kept until its end; those of a longer one are told in parts."""
 
-_KEY = "spans"
+_KEY = "arlen_core.spans"  # in `request.state`, which is the application's
 _ATTRIBUTES = 128  # of one span, as OpenTelemetry's limit; further ones are left out
 _EVENTS = 128  # the same
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
@@ -214,18 +214,21 @@ class Tracer:
         Args:
             name: see `Span`.
             kind: see there.
-            parent: a `traceparent`, when it is not the span around this one: of the request that queued a job.
-            links: see `Span`.
+            parent: a `traceparent`, when it is not the span around this one: of the request that queued a job. One that
+                is wrong counts as none, for it may come from elsewhere.
+            links: see `Span`; wrong ones are left out.
             **attributes: by their names, `**{"db.system.name": "sqlite"}`.
 
         What the block raises is the span's error, and goes on. Without listeners it yields one that keeps nothing.
         """
         request = current.get()
+        if parent and parse_trace(parent) is None:
+            parent = ""
         if not self.on or (request is not None and not parent and self.record(request) is None):
             yield _NULL
             return
         made = self._made(name, kind, parent, request)
-        made.attributes, made.links = attributes, links
+        made.attributes, made.links = attributes, links and tuple(filter(parse_trace, links))
         token, other = active.set(made), bridge()
         entered = None if other is None else other.enter(made)
         try:
@@ -296,10 +299,13 @@ class Tracer:
             return request.state[_KEY]
         except KeyError:
             trace = request.trace
-            for each in self.listeners:
-                if each.sample(trace):
-                    made = request.state[_KEY] = _Record()
-                    return made
+            try:
+                for each in self.listeners:
+                    if each.sample(trace):
+                        made = request.state[_KEY] = _Record()
+                        return made
+            except Exception as error:  # noqa: BLE001  # a trace is no reason to fail
+                self._fail(error)
             request.state[_KEY] = None
             return None
 
@@ -338,7 +344,7 @@ class Tracer:
             trace_id, parent_id, flags = parent[3:35], parent[36:52], int(parent[53:55], 16)
         else:
             trace_id, parent_id = new_id(), ""
-            flags = int(all(each.decide(trace_id) for each in self.listeners))
+            flags = self._decided(trace_id)
         own, begun = new_span(), perf_counter_ns()
         return Span(name=name, kind=kind, trace_id=trace_id, span_id=own, parent_id=parent_id, start=begun, flags=flags)
 
@@ -348,9 +354,19 @@ class Tracer:
             try:
                 if each.sample(trace):
                     each.tell(spans)
-            except Exception as error:  # noqa: BLE001  # a trace is no reason to fail
-                if self._failed is not None:
-                    self._failed("a listener of spans", error)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._fail(error)
+
+    def _decided(self, trace_id: str) -> int:
+        try:
+            return int(all(each.decide(trace_id) for each in self.listeners))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fail(error)
+            return 0
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None:
+            self._failed("a listener of spans", error)
 
 
 def propagation() -> dict[str, str]:
