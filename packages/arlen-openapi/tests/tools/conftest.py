@@ -101,6 +101,10 @@ def mypy():
             "--cache-dir",
             str(folder / "cache"),
         ]
-        return api.run([*options, *map(str, paths)])[0]
+        limit = sys.getrecursionlimit()
+        try:
+            return api.run([*options, *map(str, paths)])[0]
+        finally:
+            sys.setrecursionlimit(limit)  # mypy raises it for good
 
     return check
