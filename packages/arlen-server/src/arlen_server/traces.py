@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from arlen_core.lines import printable
@@ -27,6 +28,7 @@ REPEATED = 3
 
 _LONGEST = 4096  # characters of a query, an error or a line
 _ATTRIBUTE = 512  # and of any other value
+_KIB = 1024
 _HUGE = 1 << 63  # JSON has no numbers from here on
 _WAITING = 16  # requests that have not ended, whose parts are kept
 _LINES = 200  # of one request
@@ -149,7 +151,8 @@ class Traces:
 
     Args:
         limit: how many requests.
-        spans: how many spans of all of them together; for more, older requests are forgotten.
+        spans: how many spans of all of them together; for more, older requests are forgotten. Each KiB of text, of
+            spans, lines and header fields, counts as one more.
         mask: more names whose values are secrets.
 
     >>> traces = Traces(limit=2)
@@ -167,7 +170,7 @@ class Traces:
         self._begun: dict[str, int] = {}  # when they began, by span id
         self._early: OrderedDict[str, list[Span]] = OrderedDict()  # by trace, of requests that go on
         self._lines: OrderedDict[str, list[Line]] = OrderedDict()
-        self._count = 0
+        self._weights: Counter[str] = Counter()  # by span id
         self._lock = RLock()  # what ends in a thread is told there
 
     def newest(self) -> list[Trace]:
@@ -205,6 +208,8 @@ class Traces:
             if len(lines) < _LINES:
                 begun = 0 if known is None else self._begun[known.span_id]
                 lines.append(_line(record, perf_counter_ns() - begun, self._mask))
+                if known is not None:
+                    self._weigh(known, lines[-1:], 0)
 
     def dress(self, request: Request, response: Response) -> None:
         """Take what spans do not tell of a request that is over: its identity, query and header fields."""
@@ -219,6 +224,7 @@ class Traces:
         trace.query = query(request.query_string, self._mask)
         trace.request, trace.response = fields(request.raw, self._mask), fields(response.raw, self._mask)
         trace.lines = [replace(line, at=line.at - begun) for line in self._lines.pop(request.id, ())]
+        self._weigh(trace, [trace.request, trace.response, *trace.lines], 0)
 
     def _known(self, trace_id: str) -> Trace | None:
         return next((each for each in reversed(self._kept) if each.trace_id == trace_id), None)
@@ -243,21 +249,26 @@ class Traces:
         )
         self._begun[own.span_id] = own.start
         self._kept.append(trace)
-        self._count += 1
+        self._weigh(trace, [trace], 1)
         self._extend(trace, spans)
 
     def _extend(self, trace: Trace, spans: Sequence[Span]) -> None:
-        spans = spans[: max(0, self._most - 1 - len(trace.spans))]
-        trace.spans += [self._entry(span, self._begun[trace.span_id]) for span in spans]
+        for span in spans:
+            if self._weights[trace.span_id] >= self._most:
+                break
+            trace.spans.append(self._entry(span, self._begun[trace.span_id]))
+            self._weigh(trace, trace.spans[-1:], 1)
         trace.spans.sort(key=lambda each: each.start)
         runs = Counter(each.query for each in trace.queries)
         for each in trace.queries:
             each.runs = runs[each.query]
-        self._count += len(spans)
-        while len(self._kept) > self.limit or (self._count > self._most and len(self._kept) > 1):
+
+    def _weigh(self, trace: Trace, parts: Sequence[Any], each: int) -> None:
+        """Note that a request has got longer, by `each` and the texts of these parts; older ones go for it."""
+        self._weights[trace.span_id] += sum(each + len(encode(part)) // _KIB for part in parts)
+        while len(self._kept) > self.limit or (self._weights.total() > self._most and self._kept[0] is not trace):
             oldest = self._kept.popleft()
-            self._count -= 1 + len(oldest.spans)
-            del self._begun[oldest.span_id]
+            del self._begun[oldest.span_id], self._weights[oldest.span_id]
 
     def _entry(self, span: Span, begun: int) -> Entry:
         known = span.attributes

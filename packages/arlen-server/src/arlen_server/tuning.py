@@ -139,7 +139,9 @@ class Boomhauer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=0, le=10_000), _about("requests that the page of recent ones shows; 0 is no page, nothing kept")
     ] = 200
     spans: Annotated[
-        int, Meta(ge=100, le=1_000_000), _about("spans of all these requests together; for more, old ones go")
+        int,
+        Meta(ge=100, le=1_000_000),
+        _about("spans of all these requests together, a KiB of text counting as one; for more, old ones go"),
     ] = 20_000
     drain: Annotated[float, _Pause, _about("requests in flight may run on this long when the application restarts")] = (
         0.5

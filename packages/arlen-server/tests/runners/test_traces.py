@@ -6,6 +6,7 @@ from threading import Thread
 
 import msgspec
 import pytest
+from msgspec.json import encode
 
 from arlen_core.requests import Request
 from arlen_core.responses import Response
@@ -272,7 +273,7 @@ def test_threads_may_tell():
         each.start()
     for each in told:
         each.join()
-    assert 200 == len(set(ids(traces))) == traces._count
+    assert 200 == len(set(ids(traces))) == traces._weights.total()
 
 
 def test_whatever_is_noted_can_be_told_as_json():
@@ -300,3 +301,28 @@ def test_a_secret_in_an_address_is_masked_wherever_it_is_noted():
     traces.hear({"request_id": trace.id, "level": "info", "event": "called", "path": "/reset/dGhpcyBpcyBhIHNlY3JldCAx"})
     assert {"url.full": "https://api.test/x?api_key=********"} == trace.spans[0].attributes
     assert {"path": "/reset/********"} == trace.lines[-1].values
+
+
+def test_long_texts_make_room_for_fewer_requests():
+    """Attributes and lines are bounded as spans are: the memory of the developer is not the application's."""
+    traces = Traces(200, 1000)
+    long = {f"k{number}": "x" * 500 for number in range(100)}
+    for number in range(1, 101):
+        own = server(number, trace=f"t{number}")
+        traces.tell([own, child(number=number, trace=f"t{number}", parent=own.span_id, **long)])
+        for _ in range(50):
+            traces.hear({"request_id": f"r{number}", "level": "info", "event": "said", "all": "y" * 9999})
+        assert f"r{number}" == traces.newest()[0].id
+    assert traces._weights.total() <= 1000
+    assert len(encode(traces.newest())) < 1_200_000
+
+
+def test_one_request_alone_is_bounded():
+    """A request that goes on and on keeps what fits, and the newest one is always there."""
+    traces = Traces(200, 100)
+    spans = [
+        child(number=number, text="x" * 2000, **{f"k{each}": "x" * 500 for each in range(9)}) for number in range(100)
+    ]
+    traces.tell([server(), *spans])
+    assert len(encode(traces.newest())) < 200_000
+    assert ["r1"] == ids(traces)
