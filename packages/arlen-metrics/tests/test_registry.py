@@ -228,6 +228,15 @@ def test_what_is_observed_of_a_counter_is_a_total(registry, meters, log, total):
     assert ["metrics.observe.failed"] == [event for event, _ in log.lines]
 
 
+def test_observed_totals_past_the_bound_are_added_up():
+    """What comes past the bound is one series with the sum of the others, as with what is counted."""
+    meters, registry = Meters(), Registry(max_series=2)
+    meters.attach(registry)
+    meters.observe("a.total", "Things.", lambda: {(each,): 2 for each in "abcde"}, labels=("k",), kind="counter")
+    for _ in range(2):
+        assert {("a",): [2.0], ("b",): [2.0], None: [6.0]} == series(registry, "a.total")
+
+
 def test_threads_lose_nothing(registry, meters):
     """Plain handlers run in threads: an addition of one is not lost to another."""
     sent = meters.counter("mail.sent", "Mails.")

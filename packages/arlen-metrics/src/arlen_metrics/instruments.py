@@ -101,11 +101,13 @@ class Instrument:
         for values, child in list(self.children.items()):
             if values not in found and self.declaration.kind == "gauge":
                 child.cells[child.at] = nan
+        past: Number = 0
         for values, value in found.items():
             if self.declaration.kind == "counter" and not 0 <= value < inf:
                 raise ValueError(f"{self.declaration.name} only grows: {value} is no total")
             child = self.child(values)
-            child.cells[child.at] = value
+            past += value if child is self.past else 0
+            child.cells[child.at] = past if child is self.past else value
 
     def _new(self, values: Values) -> Child:
         memory = Memory()
