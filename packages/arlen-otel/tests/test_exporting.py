@@ -169,6 +169,26 @@ def test_an_odd_span_does_not_take_others_with_it(make, collector, lines):
     assert "otel.failed" in lines()
 
 
+def test_the_thread_survives_whatever_happens_in_it(make, collector, lines, monkeypatch):
+    """A batch that fails in a way that nobody thought of is lost, and counted; the next one arrives."""
+    failed = threading.Event()
+
+    def fail(*_):
+        failed.set()
+        raise MemoryError
+
+    exporter = make()
+    with monkeypatch.context() as patch:
+        patch.setattr("arlen_otel.sending.Sender.send", fail)
+        exporter.put([span("a")])
+        assert failed.wait(20)
+    exporter.put([span("b")])
+    exporter.stop()
+    assert ["b"] == [each.name for each in collector.spans]
+    assert (1, {("export",): 1}) == (exporter.exported, exporter.dropped)
+    assert "MemoryError" in lines()
+
+
 def test_stopping_sends_what_is_left(make, collector):
     """All of it, at once."""
     exporter = make(interval=60.0, batch=3)

@@ -122,10 +122,11 @@ def test_the_collector_says_when(sender, collector):
         made.send(DATA)
 
 
-def test_a_wrong_pause_is_none(sender, collector):
-    """What is no number and no date is not heard."""
+@pytest.mark.parametrize("words", ["soon", "Fri, 31 Dec 99999999999 23:59:59 GMT", "9" * 5000])
+def test_a_wrong_pause_is_none(words, sender, collector):
+    """What is no number and no date is not heard, nor what no clock can tell."""
     collector.answers.append(503)
-    collector.fields = {"retry-after": "soon"}
+    collector.fields = {"retry-after": words}
     made = sender()
     made.send(DATA)
     assert 1 == len(made.stopping.waits)

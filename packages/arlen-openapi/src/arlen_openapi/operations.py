@@ -92,19 +92,24 @@ def _operation(document: Document, path: str, method: str, item: dict[str, Any])
     body = document.follow(node["requestBody"]) if "requestBody" in node else None
     responses = {str(key): document.follow(each) for key, each in document.section(node, "responses").items()}
     security = node.get("security", document.tree.get("security", []))
-    parameters = tuple(_parameters(document, [*item.get("parameters", []), *node.get("parameters", [])]))
+    parameters = tuple(_parameters(document, path, [*item.get("parameters", []), *node.get("parameters", [])]))
     identity = str(node.get("operationId", ""))
     return Operation(method, path, identity, parameters, body, responses, security, node)
 
 
-def _parameters(document: Document, nodes: list[Any]) -> Iterator[Parameter]:
+def _parameters(document: Document, path: str, nodes: list[Any]) -> Iterator[Parameter]:
     found: dict[tuple[str, str], Parameter] = {}  # those of the operation replace those of the path
     for node in map(document.follow, nodes):
         each = _parameter(document, node)
         if each.place != "header" or each.key[1] not in _IGNORED:
             found[each.key] = each
-    order = list(_STYLES)
-    yield from sorted(found.values(), key=lambda each: (order.index(each.place), not each.required, each.name))
+    order, names = list(_STYLES), {name: at for at, name in enumerate(re.findall(r"\{([^{}]*)\}", path))}
+
+    def rank(each: Parameter) -> tuple[Any, ...]:  # those of the path as it has them: they become positional
+        at = names.get(each.name, len(names)) if each.place == "path" else 0
+        return order.index(each.place), not each.required, at, each.name
+
+    yield from sorted(found.values(), key=rank)
 
 
 def _parameter(document: Document, node: dict[str, Any]) -> Parameter:

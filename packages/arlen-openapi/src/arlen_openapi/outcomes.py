@@ -14,6 +14,8 @@ from arlen_openapi.returns import ANY, Sent, sent
 
 __all__ = ["REDIRECTS", "SHORT", "Outcome", "outcomes"]
 
+_BODILESS = frozenset({204, 304})  # whatever a handler returns (RFC 9110, section 6.4.1)
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 SHORT = frozenset({304, 412})
@@ -115,6 +117,8 @@ def _usual(status: int) -> Outcome:
 
 
 def _finish(outcome: Outcome) -> None:
+    if outcome.status in _BODILESS:
+        outcome.bodies, outcome.empty = {}, True
     if not outcome.description:
         outcome.description = TELLING.get(outcome.status) or _title(outcome.status)
     if outcome.status in REDIRECTS:

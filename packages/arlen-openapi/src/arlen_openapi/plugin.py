@@ -110,6 +110,8 @@ class OpenAPI:
     async def _page(self, request: Request) -> Response:
         title = self.settings.title or self._application().title
         at = self.settings.ui_path.rpartition("/")[2]
+        if request.path.endswith("/"):  # the setting `http.slash` lets it be asked for like that
+            at = f"../{at}"
         return html(page(title, at, request.root + self.settings.path))
 
     async def _asset(self, file: str) -> Response:

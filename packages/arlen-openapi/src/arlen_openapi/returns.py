@@ -79,6 +79,10 @@ def _members(kind: Any) -> list[Any]:
     kind = getattr(kind, "__value__", kind)
     if get_origin(kind) in {Union, UnionType}:
         return [inner for each in get_args(kind) for inner in _members(each)]
+    if get_origin(bare := strip(kind)) is Literal:  # each value is sent as what it is
+        values = get_args(bare)
+        parts = [[each for each in values if type(each) is sort] for sort in dict.fromkeys(map(type, values))]
+        return [NoneType if part == [None] else Literal[tuple(part)] for part in parts]
     return [kind]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -92,6 +93,8 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     text = schema.get("description", "")
     if schema.get("format") == "decimal":
         schema = {**schema, "pattern": _DECIMAL}
+    if "default" in schema:
+        schema = _plain(schema)
     if "enum" in schema and (word := _typed(schema["enum"])):
         schema = {**schema, "type": word}
     made = {key: _inner(key, value) for key, value in sorted(schema.items()) if value != [] or key != "required"}
@@ -103,6 +106,14 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
         if not made["description"]:
             del made["description"]
     return made
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with its default as JSON has it: no tuples, and no infinity, which JSON cannot say."""
+    default = schema["default"]
+    if isinstance(default, float) and not isfinite(default):
+        return {key: value for key, value in schema.items() if key != "default"}
+    return {**schema, "default": msgspec.json.decode(msgspec.json.encode(default))}
 
 
 def _inner(key: str, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -164,6 +165,16 @@ async def test_the_page_passes_the_policy_of_the_application() -> None:
     assert [200] * 4 == [each.status for each in replies]
     assert {"text/css", "text/javascript"} == {each.media for each in replies}
     assert b"data:" not in replies[0].body.replace(b"metadata:", b"")
+
+
+async def test_the_page_finds_its_files_below_a_slash() -> None:
+    """With `http.slash = "ignore"` it answers `/docs/` too, and its files are where they were."""
+    app = App("notes", env="test", environ={"ARLEN_HTTP__SLASH": "ignore"})
+    app.use(OpenAPI())
+    async with Client(app) as client:
+        page = await client.get("/docs/")
+    found = re.findall(r'href="([^"]+css)"', page.text)
+    assert "/docs/page.css" == urljoin("/docs/", found[-1])
 
 
 async def test_pictures_are_files_of_their_own() -> None:

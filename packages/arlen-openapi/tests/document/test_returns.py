@@ -16,7 +16,7 @@ from arlen_core import App, Context, FileResponse, HTTPError, Request, Response,
 from arlen_core.answers import View
 from arlen_core.errors import StartupError
 from arlen_core.testing import run
-from arlen_openapi import Answer, document
+from arlen_openapi import Answer, OpenAPI, document
 
 
 class Note(Struct):
@@ -96,6 +96,33 @@ def test_none_has_no_content(bare: App) -> None:
     assert [] == media(responses(bare, returning(None), path="/b", status=202), "202")
     both = responses(bare, returning(Note | None), path="/c")
     assert ([JSON], []) == (media(both), media(both, "204"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (Literal["a", 1], {"200": [TEXT, JSON]}),
+        (Literal[1, "a", "b", True], {"200": [TEXT, JSON]}),
+        (Literal["a", None], {"200": [TEXT], "204": []}),  # noqa: PYI061
+        (Annotated[Literal[1, None], Meta(title="n")], {"200": [JSON], "204": []}),  # noqa: PYI061
+    ],
+)
+def test_each_value_of_a_literal_is_sent_as_what_it_is(bare: App, kind: Any, expected: dict[str, list[str]]) -> None:
+    """Text as text, a number as JSON, `None` without a body."""
+    found = responses(bare, returning(kind))
+    assert expected == {status: sorted(media(found, status), reverse=True) for status in found if status < "300"}
+
+
+def test_no_content_has_no_content() -> None:
+    """A route that declares 204 has no body, whatever its handler returns; the check says what is lost."""
+    app = App("empty", env="test")
+    app.use(OpenAPI())
+
+    async def show() -> Note:
+        return Note(title="Tea")
+
+    assert [] == media(responses(app, show, status=204), "204")
+    assert "204 is application/json; it is described with no body" in run(app, "GET", "/x").json()["detail"]
 
 
 def test_the_declared_status(bare: App) -> None:

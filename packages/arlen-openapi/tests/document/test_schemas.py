@@ -122,6 +122,17 @@ def test_names_on_the_wire() -> None:
     assert "required" not in components["Level"]
 
 
+def test_defaults_are_json() -> None:
+    """A tuple is a list, for those who look at the document before it is written; infinity cannot be said."""
+
+    class Late(Struct):
+        at: tuple[int, ...] = (1, 2)
+        until: float = float("inf")
+
+    found = settled(Late)[1]["Late"]["properties"]
+    assert ([1, 2], False) == (found["at"]["default"], "default" in found["until"])
+
+
 def test_choices_have_a_type() -> None:
     """All texts, or all whole numbers; then readers and generators of code know what to show."""
     _, components = settled(Level, Mixed)

@@ -63,6 +63,14 @@ def test_a_parameter_of_the_path_is_required():
     assert found.required
 
 
+def test_parameters_of_the_path_have_its_order():
+    """A client takes them by position: `/users/{user}/notes/{note}` first takes the user."""
+    nodes = [{"name": name, "in": "path"} for name in ("note", "user", "lost")]
+    tree = {"paths": {"/users/{user}/notes/{note}": {"get": {"parameters": nodes}}}, "openapi": "3.1.0"}
+    (found,) = operations(Document(tree))
+    assert ["user", "note", "lost"] == [each.name for each in found.parameters]
+
+
 def test_names_of_headers_have_no_case():
     """One parameter, not two."""
     nodes = [{"name": "X-A", "in": "header"}, {"name": "x-a", "in": "header", "required": True}]

@@ -137,6 +137,8 @@ class Exporter:
             lost = sender.send(data) if data else 0
         except Refused as error:
             reason, lost = str(error), len(spans) - odd
+        except Exception as error:  # noqa: BLE001  # the thread goes on; what it says may hold a header
+            reason, lost = type(error).__name__, len(spans) - odd
         if self._sender is not sender:
             return
         self._flying = 0

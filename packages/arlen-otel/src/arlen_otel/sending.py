@@ -109,7 +109,7 @@ def _pause(answer: Any) -> float:
     """Return the seconds of `Retry-After` (RFC 9110 §10.2.3), 0 without one."""
     try:
         return float(urllib3.Retry().get_retry_after(answer) or 0.0)
-    except (urllib3.exceptions.HTTPError, ValueError):
+    except (urllib3.exceptions.HTTPError, ValueError, OverflowError):  # a year that no clock has
         return 0.0
 
 
