@@ -43,8 +43,9 @@ def sound(declaration: Declaration, values: Values, cells: list[float]) -> bool:
     """
     if len(cells) != width(declaration) or (values is not None and len(values) != len(declaration.labels)):
         return False
-    counts = cells[:-1]
-    return declaration.kind == "gauge" or (cells[-1] >= 0 and min(counts, default=0.0) >= 0 and sum(counts) < inf)
+    if declaration.kind == "histogram":
+        return min(cells[:-1]) >= 0 and sum(cells[:-1]) < inf  # the sum of what was counted may be anything
+    return declaration.kind == "gauge" or cells[0] >= 0
 
 
 class Family:
