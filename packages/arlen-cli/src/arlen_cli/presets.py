@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -59,6 +60,8 @@ PRESETS = {
 }
 """What a plugin can begin with."""
 
+_TOOLS = {"hatchling", "mypy", "pytest", "ruff"}
+
 
 def chosen(name: str) -> Preset:
     """Return a preset; `CommandError` "unsupported_plugin_preset" when there is none of that name."""
@@ -87,6 +90,9 @@ def files(name: str, preset: str) -> Iterator[tuple[str, str]]:
 
 def _values(project: str, preset: Preset) -> dict[str, str]:
     module = names.module(project.replace("-", "_"))
+    if module in _needed():
+        reason = f"{module!r} is a package that plugins need: one of that name would stand in its way"
+        raise CommandError("name_taken", reason, fix=f"choose another name, such as my-{project}", exit=2)
     wanted, plugin = _range(), f"{names.camel(module).removesuffix('Plugin') or 'My'}Plugin"
     overrides = f'\n[[tool.mypy.overrides]]\nmodule = "{preset.untyped}"\nignore_missing_imports = true\n'
     return {
@@ -105,6 +111,11 @@ def _values(project: str, preset: Preset) -> dict[str, str]:
         "overrides": overrides if preset.untyped else "",
         "year": str(datetime.now(UTC).year),
     }
+
+
+def _needed() -> set[str]:
+    """Return the packages that those of presets import, build with, and are checked with."""
+    return _TOOLS | {re.split(r"[^a-z]", each)[0] for preset in PRESETS.values() for each in preset.dependencies}
 
 
 def _sorted(*words: str) -> list[str]:
