@@ -167,10 +167,15 @@ class Keeper:
         if self.process is None:
             return []
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            _still(self.process.pid)
         children = offspring(self.process.pid)  # asked for when it cannot start more of them
         for pid in children:
             with suppress(OSError):
                 os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            for pid in children:
+                _still(pid)
         return children
 
     def _how(self, log: Any) -> dict[str, Any]:
@@ -222,6 +227,19 @@ def offspring(parent: int) -> list[int]:
 
 
 _PROC = Path("/proc/self/stat").exists()
+
+
+def _still(pid: int) -> None:
+    """Wait until a process that got SIGSTOP stands still: that takes a moment when it is running."""
+    until = time.monotonic() + PATIENCE
+    while _PROC and time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+        except OSError:
+            return
+        if state in b"TtZX":
+            return
+        time.sleep(PAUSE)
 
 
 def _listed() -> list[tuple[int, int]]:
