@@ -206,6 +206,17 @@ def test_secrets_are_in_no_error(sender, caplog):
     assert "s3cr3t" not in repr(Options(headers=(("api-key", Secret("s3cr3t")),)))
 
 
+def test_the_url_is_in_no_log(collector, caplog):
+    """Paths and queries of some collectors hold keys, and urllib3 logs them; what others do with it is still logged."""
+    caplog.set_level(logging.DEBUG)
+    made = Sender(Options(url=f"{collector.url}/s3cr3t/v1/traces?key=s3cr3t"))
+    made.send(DATA)
+    assert [] == [each for each in caplog.messages if "s3cr3t" in each]
+    made._pool.request("POST", f"{collector.url}/other", body=gzip.compress(DATA), headers={"content-encoding": "gzip"})
+    assert any("/other" in each for each in caplog.messages)
+    made.close()
+
+
 def test_a_proxy_is_used(monkeypatch, collector):
     """Where the environment names one for the collector's scheme, unless it names the collector as an exception."""
     monkeypatch.setattr(sending, "getproxies", lambda: {"http": collector.url})

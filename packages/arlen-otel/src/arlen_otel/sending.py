@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import random
 import threading
 from importlib.metadata import version
@@ -21,6 +22,18 @@ __all__ = ["Refused", "Sender"]
 _AGAIN = frozenset({429, 502, 503, 504})  # OTLP 1.5, "retryable response codes"
 _ANSWER = 65536
 """Most bytes of an answer that are read."""
+
+
+_sending = threading.local()
+
+
+def _others(_: logging.LogRecord) -> bool:
+    """Say whether a line of urllib3 is not about sending: those tell the whole URL, and it may hold a key."""
+    return not getattr(_sending, "now", False)
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_others)
 
 
 class Refused(Exception):  # it says what happened
@@ -70,6 +83,7 @@ class Sender:
 
     def _attempt(self, body: bytes, left: float) -> tuple[str, float, bytes]:
         """Return why it failed or "", after how many seconds to try again or -1, and the answer."""
+        _sending.now = True
         try:
             answer = self._pool.request(
                 "POST",
@@ -88,6 +102,8 @@ class Sender:
             return type(error).__name__, 0.0, b""
         except Exception as error:  # noqa: BLE001  # what it says may hold a header
             return type(error).__name__, -1.0, b""
+        finally:
+            _sending.now = False
         if 200 <= answer.status < 300:
             return "", 0.0, read
         return f"status {answer.status}", _pause(answer) if answer.status in _AGAIN else -1.0, b""
