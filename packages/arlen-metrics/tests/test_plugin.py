@@ -1,5 +1,6 @@
 """The plugin: what an application answers when somebody asks for its numbers."""
 
+import errno
 import re
 import stat
 
@@ -9,7 +10,7 @@ from arlen_core.app import App
 from arlen_core.clock import VirtualClock
 from arlen_core.errors import ConfigError, StartupError
 from arlen_core.testing import Client
-from arlen_metrics.files import SUFFIX
+from arlen_metrics.files import SUFFIX, Full
 from arlen_metrics.plugin import RUN, Metrics
 from arlen_metrics.workers import FILE
 
@@ -166,6 +167,23 @@ async def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StartupError, match=r"cannot be shared in .*file.*Not a directory.*\[metrics\] folder"):
         await made(folder=tmp_path / "file" / "below")[0].start()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), Full()])
+async def test_a_full_disk_is_no_reason_not_to_serve(folder, monkeypatch, error):
+    """A process that finds no room for its numbers keeps them to itself, says so in the log, and serves."""
+
+    def shared(*_: object, **__: object) -> None:
+        raise error
+
+    app, lines = made(folder=folder)
+    monkeypatch.setattr("arlen_metrics.plugin.Shared", shared)
+    heard = []
+    app.logs.heard = heard.append
+    async with Client(app) as client:
+        assert 200 == (await client.get("/")).status
+        assert 'http_route="/"' in (await client.get("/metrics")).text
+    assert ["metrics.unshared"] == [line["event"] for line in heard]
 
 
 async def test_a_folder_that_vanishes_is_an_unavailable_answer(folder):

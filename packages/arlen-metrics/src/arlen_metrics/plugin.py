@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,9 @@ __all__ = ["RUN", "Metrics"]
 
 RUN = "ARLEN_RUN"
 """The variable in which a supervisor names its folder."""
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM})
 
 
 class Metrics(Plugin):
@@ -159,7 +163,10 @@ class Metrics(Plugin):
             self.registry.use(Shared(self._folder, limit=self.config.max_bytes))
             self.registry.fold()
         except (OSError, Full) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = getattr(error, "strerror", None) or str(error) or "it is full"
+            if isinstance(error, Full) or error.errno in _NO_ROOM:  # no fault of the configuration: serve all the same
+                self.registry.tell("metrics.unshared", "all of them", folder=str(self._folder), reason=reason)
+                return
             fix = "name a folder that this user may write to as [metrics] folder"
             raise ConfigError(f"the metrics cannot be shared in {self._folder}: {reason}", fix=fix) from None
 
