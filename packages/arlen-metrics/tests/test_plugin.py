@@ -176,7 +176,7 @@ async def test_a_full_disk_is_no_reason_not_to_serve(folder, monkeypatch, error)
     def shared(*_: object, **__: object) -> None:
         raise error
 
-    app, lines = made(folder=folder)
+    app, _ = made(folder=folder)
     monkeypatch.setattr("arlen_metrics.plugin.Shared", shared)
     heard = []
     app.logs.heard = heard.append
