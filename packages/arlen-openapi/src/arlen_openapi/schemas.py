@@ -52,7 +52,7 @@ class Schemas:
         """Fill the schemas that were asked for and return the components, sorted by name."""
         kinds = [kind for kind, _ in self._wanted]
         try:
-            made, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
+            made, components = _made(kinds)
         except KeyError as error:
             reason = f"two types are called alike in the same module: {error.args[0]!r}"
             raise StartupError(reason, fix="rename one of them", code="openapi_names") from None
@@ -78,10 +78,40 @@ def present(kind: Any) -> Any:
 
 def _known(kind: Any) -> bool:
     try:
-        msgspec.json.schema_components([kind], schema_hook=_hook, ref_template=_TEMPLATE)
+        _made([kind])
     except (TypeError, NotImplementedError, KeyError):
         return False
     return True
+
+
+def _made(kinds: list[Any]) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    try:
+        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
+    except KeyError:
+        aliases = _aliases(kinds)
+    if not aliases:
+        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
+    for each in aliases:  # msgspec calls Page[a.Item] and Page[b.Item] by the qualified name that both have
+        each.__qualname__ = repr(each).removeprefix(f"{each.__module__}.")
+    try:
+        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
+    finally:
+        for each in aliases:
+            del each.__qualname__
+
+
+def _aliases(kinds: list[Any]) -> list[Any]:
+    """Return the generic types with arguments that these types hold."""
+    found: dict[int, Any] = {}
+    left: list[Any] = list(msgspec.inspect.multi_type_info(kinds))
+    while left:
+        each = left.pop()
+        if id(each) not in found and isinstance(each, msgspec.inspect.Type | msgspec.inspect.Field):
+            found[id(each)] = each
+            for value in msgspec.structs.astuple(each):
+                left += value if isinstance(value, tuple) else [value]
+    aliases = {id(one): one for each in found.values() if hasattr(one := getattr(each, "cls", None), "__origin__")}
+    return list(aliases.values())
 
 
 def _hook(kind: type) -> dict[str, Any]:

@@ -122,6 +122,25 @@ def test_names_on_the_wire() -> None:
     assert "required" not in components["Level"]
 
 
+def test_generics_of_types_of_one_name_are_told_apart() -> None:
+    """`Page[notes.Item]` and `Page[users.Item]` are two components, also inside of one type."""
+
+    class First:
+        class Item(Struct):
+            a: int
+
+    class Second:
+        class Item(Struct):
+            b: int
+
+    found, components = settled(Box[First.Item], tuple[Box[First.Item], list[Box[Second.Item]]])
+    names = [name for name in components if "Box" in name]
+    assert (2, 2) == (len(names), len({components[name]["properties"]["item"]["$ref"] for name in names}))
+    assert found[0]["$ref"] == found[1]["prefixItems"][0]["$ref"]
+    assert found[0]["$ref"] != found[1]["prefixItems"][1]["items"]["$ref"]
+    assert "Box" == Box[First.Item].__qualname__
+
+
 def test_defaults_are_json() -> None:
     """A tuple is a list, for those who look at the document before it is written; infinity cannot be said."""
 
