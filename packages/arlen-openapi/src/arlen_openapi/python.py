@@ -116,7 +116,7 @@ def _escaped(line: str) -> str:
 
 
 def _methods(document: Document, types: Annotations) -> list[_Method]:
-    names = Names(_WITHIN, KEYWORDS)
+    names = Names(_WITHIN, KEYWORDS | _BUILT_IN)  # a method `list` hides the type from the annotations below it
     return [_method(names.take(snake(call.name, "call")), call, types) for call in calls(document)]
 
 

@@ -60,6 +60,20 @@ def spoken():
         each.close()
 
 
+def called_like_types():
+    """Return a document whose operations, parameters and properties are called like the types of Python."""
+    words = ["bool", "bytes", "date", "dict", "int", "list", "str", "time", "tuple", "uuid"]
+    kinds = [{"type": "boolean"}, {"type": "string", "format": "date"}, {"type": "string", "format": "time"}]
+    kinds += [{"type": "array", "items": {"type": "string"}}, {"type": "integer"}, {"type": "string"}, {}]
+    many = {word: kinds[at % len(kinds)] for at, word in enumerate(words)}
+    thing = {"type": "object", "properties": many, "required": words[:4]}
+    answer = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
+    node = {"responses": {"200": {"content": {"application/json": {"schema": answer}}}}}
+    node["parameters"] = [{"name": name, "in": "query", "schema": kind} for name, kind in many.items()]
+    paths = {f"/{word}": {"get": {**node, "operationId": word}} for word in words}
+    return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": {"Thing": thing}}}
+
+
 def test_all_are_strictly_typed(specimen, mypy, tmp_path):
     """mypy has nothing to say about any of them."""
     paths = []
@@ -69,7 +83,9 @@ def test_all_are_strictly_typed(specimen, mypy, tmp_path):
     paths.append(tmp_path / "shelf_client.py")
     served = Document(arlen_openapi.document(shelf.app))
     paths[-1].write_text(python.client(served), encoding="utf-8")
-    assert "Success: no issues found in 4 source files\n" == mypy(tmp_path, *paths)
+    paths.append(tmp_path / "built_client.py")
+    paths[-1].write_text(python.client(Document(called_like_types())), encoding="utf-8")
+    assert "Success: no issues found in 5 source files\n" == mypy(tmp_path, *paths)
 
 
 @pytest.mark.parametrize("name", NAMES)

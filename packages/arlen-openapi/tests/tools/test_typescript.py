@@ -236,12 +236,15 @@ def test_errors(specimen, spoken):
         "told.broken = await note();",
         "answer = () => new Response('{}', { status: 203 });",
         "told.unknown = await note();",
+        "answer = () => new Response('tea', { status: 200 });",
+        "told.text = await note();",
         "told.missing = (await failed(() => client.showNote({}))).message;",
     )["told"]
     assert [True, 404, "404 Gone", "gone", problem] == told["problem"]
     assert [True, 502, "502 Bad Gateway", None, "<h1>"] == told["page"]
     assert [True, 500, "500 Oh", None, "{"] == told["broken"]
     assert [True, 203, "203 is no answer that this client knows", None, "{}"] == told["unknown"]
+    assert [True, 200, "the answer is not what the document says: it is no JSON", None, "tea"] == told["text"]
     assert "the path parameter id is missing" == told["missing"]
 
 
