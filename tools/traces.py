@@ -15,13 +15,19 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 from arlen_core import App
 from arlen_core.plugins import Plugin
 from arlen_core.requests import Request
+from tools.bench.machine import describe
+from tools.bench.processes import ROOT
 
-__all__ = ["WAYS", "main", "measured"]
+__all__ = ["FILE", "WAYS", "main", "measured"]
+
+FILE = ROOT / "docs" / "benchmarks" / "traces.md"
+"""Where `--save` keeps what is printed."""
 
 Way = Callable[[App, str], Awaitable[Callable[[], Awaitable[object]]]]
 
@@ -51,10 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="measure traces", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--requests", type=int, default=2000, help="in each round, of each way")
+    parser.add_argument("--save", action="store_true", help="keep it as docs/benchmarks/traces.md")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args(arguments)
     found = asyncio.run(measured(options.rounds, options.requests))
     print(json.dumps(found, indent=2) if options.json else _table(found))
+    if options.save:
+        FILE.write_text(_page(found, options.rounds, options.requests), encoding="utf-8")
     return 0
 
 
@@ -205,6 +214,14 @@ async def _nothing() -> None:
 def _summary(values: list[float]) -> dict[str, float]:
     low, middle, high = statistics.quantiles(values, n=4)
     return {"median": round(middle, 2), "low": round(low, 2), "high": round(high, 2)}
+
+
+def _page(found: dict[str, dict[str, float]], rounds: int, requests: int) -> str:
+    about = describe(ROOT, (), None)
+    sdk = version("opentelemetry-sdk")
+    where = f"{about['cpu']}, {about['cores']} cores, {about['python']}; opentelemetry-sdk {sdk}"
+    how = f"Interleaved, {rounds} rounds of {requests:,} requests each way; processor time of all threads, exporting included."
+    return f"# Traces\n\n{about['date']}, commit {about['commit']}; {where}.\n{how}\n\n```text\n{_table(found)}\n```\n"
 
 
 def _table(found: dict[str, dict[str, float]]) -> str:

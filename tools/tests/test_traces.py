@@ -28,6 +28,15 @@ def test_the_table_has_a_line_for_each_way():
     assert "own       1.00  (0.50 to 1.50)" == lines[3]
 
 
+def test_the_page_says_where_it_was_measured():
+    """Versions, date and machine stand above the table."""
+    found = {name: {"median": 1.0, "low": 0.5, "high": 1.5} for name in traces.WAYS}
+    page = traces._page(found, 30, 2000)
+    assert "# Traces" == page.splitlines()[0]
+    assert "opentelemetry-sdk" in page.splitlines()[2]
+    assert traces._table(found) in page
+
+
 def test_spans_that_are_lost_end_it():
     """What was not exported would cost nothing."""
 
