@@ -220,7 +220,7 @@ def _page(found: dict[str, dict[str, float]], rounds: int, requests: int) -> str
     about = describe(ROOT, (), None)
     sdk = version("opentelemetry-sdk")
     where = f"{about['cpu']}, {about['cores']} cores, {about['python']}; opentelemetry-sdk {sdk}"
-    how = f"Interleaved, {rounds} rounds of {requests:,} requests each way; processor time of all threads, with exporting."
+    how = f"Interleaved, {rounds} rounds of {requests:,} requests; processor time of all threads, exporting too."
     return f"# Traces\n\n{about['date']}, commit {about['commit']}; {where}.\n{how}\n\n```text\n{_table(found)}\n```\n"
 
 
