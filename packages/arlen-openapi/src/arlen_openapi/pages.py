@@ -66,7 +66,7 @@ def page(title: str, at: str, document: str) -> str:
     Args:
         title: of the API.
         at: the folder of its files, relative to the page.
-        document: the address of the document.
+        document: the address of the document, relative too: a proxy in front may cut a prefix from addresses.
     """
     words = {"title": escape(title), "at": escape(at), "document": escape(document)}
     return _PAGE.format(title=words["title"], body=(_SHOWN if available() else _ABSENT).format(**words))

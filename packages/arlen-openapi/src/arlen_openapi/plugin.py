@@ -109,10 +109,9 @@ class OpenAPI:
 
     async def _page(self, request: Request) -> Response:
         title = self.settings.title or self._application().title
-        at = self.settings.ui_path.rpartition("/")[2]
-        if request.path.endswith("/"):  # the setting `http.slash` lets it be asked for like that
-            at = f"../{at}"
-        return html(page(title, at, request.root + self.settings.path))
+        up = "../" if request.path.endswith("/") else ""  # the setting `http.slash` lets it be asked for like that
+        root = up + "../" * (self.settings.ui_path.count("/") - 1) or "./"  # a proxy may cut a prefix
+        return html(page(title, up + self.settings.ui_path.rpartition("/")[2], root + self.settings.path[1:]))
 
     async def _asset(self, file: str) -> Response:
         found = (await to_thread.run_sync(assets)).get(file)

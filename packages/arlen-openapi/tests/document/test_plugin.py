@@ -87,7 +87,7 @@ async def test_the_document_can_be_elsewhere() -> None:
     """Or nowhere, and then there is no page either."""
     async with Client(made(path="/api.json", ui_path="/read/it")) as client:
         assert [200, 404, 200] == [(await client.get(p)).status for p in ("/api.json", "/openapi.json", "/read/it")]
-        assert 'data-document="/api.json"' in (await client.get("/read/it")).text
+        assert 'data-document="../api.json"' in (await client.get("/read/it")).text
     async with Client(made(path="", ui="true")) as client:
         assert [404, 404] == [(await client.get(path)).status for path in ("/openapi.json", "/docs")]
 
@@ -98,7 +98,7 @@ async def test_a_mounted_document_says_where_it_is() -> None:
     outer.mount("/in", inner)
     async with Client(outer) as client:
         assert [{"url": "/in"}] == (await client.get("/in/openapi.json")).json()["servers"]
-        assert 'data-document="/in/openapi.json"' in (await client.get("/in/docs")).text
+        assert 'data-document="./openapi.json"' in (await client.get("/in/docs")).text
 
 
 def test_settings_that_are_given_count() -> None:
@@ -177,6 +177,29 @@ async def test_the_page_finds_its_files_below_a_slash() -> None:
     assert "/docs/page.css" == urljoin("/docs/", found[-1])
 
 
+@pytest.mark.parametrize(
+    ("ui_path", "path", "asked"),
+    [
+        ("/docs", "/openapi.json", "/docs"),
+        ("/docs", "/openapi.json", "/docs/"),
+        ("/read/it", "/openapi.json", "/read/it"),
+        ("/read/it", "/api/v1.json", "/read/it/"),
+        ("/docs", "/a:b.json", "/docs"),
+    ],
+)
+async def test_the_page_works_behind_a_proxy_that_cuts_a_prefix(ui_path: str, path: str, asked: str) -> None:
+    """The addresses of the document and of the files are relative, so a browser keeps the prefix."""
+    words = {"ARLEN_HTTP__SLASH": "ignore", "ARLEN_OPENAPI__UI_PATH": ui_path, "ARLEN_OPENAPI__PATH": path}
+    app = App("notes", env="test", environ=QUIET | words)
+    app.use(OpenAPI())
+    async with Client(app) as client:
+        page = (await client.get(asked)).text
+    told = re.findall(r'(?:data-document|href|src)="([^"]+)"', page)
+    seen = {urljoin(f"https://example.org/cut{asked}", each) for each in told}
+    assert {f"https://example.org/cut{path}"} == {each for each in seen if each.endswith(".json")}
+    assert {f"https://example.org/cut{ui_path}"} == {each.rpartition("/")[0] for each in seen if ".json" not in each}
+
+
 async def test_pictures_are_files_of_their_own() -> None:
     """A policy of `default-src 'self'` takes no picture that is written into a style sheet."""
     if not pages.available():
@@ -214,7 +237,7 @@ async def test_without_the_files_the_page_says_so(monkeypatch: pytest.MonkeyPatc
         script = await client.get("/docs/swagger-ui-bundle.js")
     pages.assets.cache_clear()
     assert "arlen-openapi[ui]" in page.text
-    assert 'href="/openapi.json"' in page.text
+    assert 'href="./openapi.json"' in page.text
     assert ([200, 404], []) == ([sheet.status, script.status], re.findall("<script", page.text))
 
 
