@@ -67,6 +67,7 @@ class OpenAPI:
         self._app = app
         if not self._given:
             self.settings = app.settings("openapi", Settings)
+        self.settings = self.settings.checked()
         if self.settings.path:
             for path in (self.settings.path, WELL_KNOWN + self.settings.path):
                 app.get(path, openapi=False)(self._document)

@@ -116,6 +116,27 @@ def test_a_wrong_setting_is_named() -> None:
         made(check="perhaps")
 
 
+@pytest.mark.parametrize("name", ["path", "ui_path"])
+@pytest.mark.parametrize("value", ["/", "//", "api", "/a//b", "/{id}", "/a b", "/a?b"])
+def test_a_path_that_cannot_be_served_is_refused_by_name(name: str, value: str) -> None:
+    """The error has the name of the setting, and says what to write."""
+    with pytest.raises(ConfigError, match=rf"^openapi\.{name}: ") as caught:
+        made(**{name: value})
+    assert f"{name} = " in caught.value.fix
+
+
+async def test_a_slash_at_the_end_of_a_path_is_left_out() -> None:
+    """`/api/` is `/api`; the files of the page are below it."""
+    async with Client(made(path="/api.json/", ui_path="/api/")) as client:
+        assert [200, 200, 200] == [(await client.get(p)).status for p in ("/api.json", "/api", "/api/page.css")]
+
+
+def test_the_page_needs_a_path_of_its_own() -> None:
+    """It cannot be where the document is."""
+    with pytest.raises(ConfigError, match=r"^openapi\.ui_path: "):
+        made(path="/api", ui_path="/api/")
+
+
 def test_plugins_that_wait_are_in_the_document() -> None:
     """What other plugins add when the application starts is there before it has started."""
 
