@@ -125,6 +125,8 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
         schema = {**schema, "pattern": _DECIMAL}
     if "default" in schema:
         schema = _plain(schema)
+    if not all(isinstance(each, str) for each in schema.get("discriminator", {}).get("mapping", {})):
+        schema = {key: value for key, value in schema.items() if key != "discriminator"}  # it knows texts alone
     if "enum" in schema and (word := _typed(schema["enum"])):
         schema = {**schema, "type": word}
     made = {key: _inner(key, value) for key, value in sorted(schema.items()) if value != [] or key != "required"}

@@ -68,6 +68,18 @@ class Dog(Struct, tag="dog"):
     name: str
 
 
+class First(Struct, tag_field="kind", tag=1):
+    name: str
+
+
+class Second(Struct, tag_field="kind", tag=2):
+    name: str
+
+
+class Either(Struct):
+    one: First | Second
+
+
 class Tree(Struct):
     children: list[Tree] = field(default_factory=list)
 
@@ -169,6 +181,15 @@ def test_one_of_several_records() -> None:
     (found,), components = settled(Cat | Dog)
     assert "type" == found["discriminator"]["propertyName"]
     assert {"enum": ["cat"], "type": "string"} == components["Cat"]["properties"]["type"]
+
+
+def test_tags_that_are_numbers_have_no_discriminator() -> None:
+    """Its mapping has texts as keys, so a number is none of them; the schemas tell the records apart all the same."""
+    (found, many, _), components = settled(First | Second, list[First | Second | None], Either)
+    names = [{"$ref": f"#/components/schemas/{name}"} for name in ("First", "Second")]
+    assert {"anyOf": names} == found
+    assert "discriminator" not in str((many, components["Either"]))
+    assert {"enum": [1], "type": "integer"} == components["First"]["properties"]["kind"]
 
 
 def test_decimals_are_numbers_in_text() -> None:
