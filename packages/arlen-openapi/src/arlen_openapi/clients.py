@@ -93,7 +93,9 @@ def _body(document: Document, operation: Operation) -> Body | None:
     ranked = sorted(content, key=lambda media: (_PREFERRED.index(kind(media)), media))
     if not ranked:
         return None
-    return Body(kind(ranked[0]), ranked[0], content[ranked[0]].get("schema", {}), operation.body.get("required", False))
+    media, how = ranked[0], kind(ranked[0])
+    sent = {"text": "text/plain"}.get(how, "application/octet-stream") if "*" in media else media
+    return Body(how, sent, content[media].get("schema", {}), operation.body.get("required", False))
 
 
 def _answers(document: Document, operation: Operation) -> tuple[Answer, ...]:

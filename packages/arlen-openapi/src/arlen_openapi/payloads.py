@@ -10,7 +10,7 @@ from arlen_core.convert import multiple, scalar
 from arlen_core.forms import Form, FormLimits
 from arlen_core.uploads import Upload
 from arlen_core.validation import fields, strip
-from arlen_openapi.schemas import present
+from arlen_openapi.schemas import BINARY, present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,9 +41,11 @@ def payload(taken: Iterable[Parameter], told: Any, schemas: Schemas, forms: Form
             "content": {name: _content(name, kind, schemas, forms) for name, kind in contents.items()},
             "required": True,
         }
-    found = next((each for each in taken if each.source == "body" and strip(each.kind) is not Body), None)
+    found = next((each for each in taken if each.source == "body"), None)
     if found is None:
         return None
+    if strip(found.kind) is Body:  # a handler may well take none, so it is not required
+        return {"content": {"*/*": {"schema": dict(BINARY)}}, "required": False}
     if strip(found.kind) is Form:
         content = {name: {"schema": {"type": "object"}} for name in (URLENCODED, MULTIPART)}
         return {"content": content, "required": True}

@@ -15,7 +15,7 @@ from arlen_openapi.docstrings import attributes, prose
 __all__ = ["BINARY", "Schemas", "present"]
 
 BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
-"""The schema of a file in a form."""
+"""The schema of a file in a form, and of a body that may be anything."""
 
 _TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 

@@ -137,17 +137,31 @@ def test_a_type_is_enough_for_the_option(bare: App) -> None:
 
 
 def test_without_a_body(bare: App) -> None:
-    """A handler that takes none, or the raw one, has no request body that could be described."""
+    """A handler that takes none has no request body, and no error of one."""
 
-    async def nothing(ctx: Context) -> None: ...
+    async def handler(ctx: Context) -> None: ...
 
-    async def raw(body: Body) -> None: ...
+    assert {} == body(bare, handler)
+    assert "413" not in document(bare)["paths"]["/x"]["post"]["responses"]
 
-    bare.post("/nothing")(nothing)
-    bare.post("/raw")(raw)
-    paths = document(bare)["paths"]
-    assert [False, False] == ["requestBody" in paths[path]["post"] for path in ("/nothing", "/raw")]
-    assert [False, True] == ["413" in paths[path]["post"]["responses"] for path in ("/nothing", "/raw")]
+
+def test_the_raw_body_is_anything(bare: App) -> None:
+    """A handler that takes `Body` takes bytes of every media type, none of them too, and may refuse too many."""
+
+    async def handler(body: Body) -> None: ...
+
+    found = body(bare, handler, max_body=1000)
+    assert {"*/*": {"schema": {"type": "string", "format": "binary"}}} == found["content"]
+    assert ("At most 1,000 bytes.", False) == (found["description"], found["required"])
+    assert "413" in document(bare)["paths"]["/x"]["post"]["responses"]
+
+
+def test_the_option_counts_more_than_the_raw_body(bare: App) -> None:
+    """It says what the handler makes of the bytes."""
+
+    async def handler(body: Body) -> None: ...
+
+    assert ["text/csv"] == list(body(bare, handler, body={"text/csv": str})["content"])
 
 
 def test_limits_are_told(bare: App) -> None:

@@ -53,6 +53,15 @@ def test_a_body_is_sent_in_the_best_way(offered, chosen):
     assert (chosen, {"title": chosen}, True) == (body.media, body.schema, body.required)
 
 
+@pytest.mark.parametrize(
+    ("offered", "sent"),
+    [("*/*", "application/octet-stream"), ("image/*", "application/octet-stream"), ("text/*", "text/plain")],
+)
+def test_a_range_of_media_types_is_none_to_send(offered, sent):
+    """A request names one media type (RFC 9110, section 8.3)."""
+    assert sent == only({"requestBody": content(offered), "responses": {}}).body.media
+
+
 def test_there_may_be_no_body():
     """None at all, or none that has a media type."""
     assert only({"responses": {}}).body is None
