@@ -275,6 +275,14 @@ def test_exceptions_become_words_at_once(make):
     assert ("KeyError", None, "foreign") == (first.error.name, second.error, third)
 
 
+def test_texts_are_cut_before_they_wait(make):
+    """A queue of so many spans is one of so many bytes, whatever callers put into paths."""
+    exporter = make(interval=60.0, attribute_length=10)
+    exporter.put([span("GET", attributes={"url.path": "x" * 15_000}), "foreign"])
+    first, second = exporter.queue.take()
+    assert ({"url.path": "x" * 10}, "foreign") == (first.attributes, second)
+
+
 def _spin(wanted):
     """Wait until something is true that nothing tells of."""
     pause = threading.Event()

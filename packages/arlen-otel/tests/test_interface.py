@@ -94,6 +94,28 @@ async def test_spans_of_the_interface_have_ours_as_parents(app, spans):
     assert ({"a": 1}, ["sent"]) == (attributes(fetch), [each.name for each in fetch.events])
 
 
+async def test_texts_of_the_interface_are_cut(traced, spans):
+    """Those of its own spans and those that it puts into ours, before they wait; exceptions may say more."""
+    app = traced(api=True, attribute_length=10)
+
+    @app.get("/")
+    async def index() -> str:
+        trace.get_current_span().set_attribute("own", "x" * 99)
+        with tracer.start_as_current_span("fetch" * 9, attributes={"a": "x" * 99, "b": ("y" * 99, "y")}) as span:
+            span.add_event("sent", {"c": "z" * 99})
+            span.record_exception(ValueError("w" * 99))
+            span.set_status(Status(StatusCode.ERROR, "v" * 99))
+        return "ok"
+
+    await ask(app)
+    server, fetch = spans()["GET /"], spans()["fetchfetch"]
+    sent, failed = fetch.events
+    assert ("x" * 10, "x" * 10, "z" * 10) == (attributes(server)["own"], attributes(fetch)["a"], attributes(sent)["c"])
+    assert ["y" * 10, "y"] == [each.string_value for each in attributes(fetch)["b"].values]
+    assert ("w" * 80, "v" * 10) == (attributes(failed)["exception.message"], fetch.status.message)
+    assert (server.span_id, server.trace_id) == (fetch.parent_span_id, fetch.trace_id)
+
+
 async def test_scopes_are_told_apart(app, collector):
     """Which library has made a span stands beside it; who tells it is the same."""
 

@@ -49,6 +49,8 @@ def test_the_configuration_then_traces_then_all(name, key, general, special, own
     [
         ("OTEL_TRACES_SAMPLER", "always_off", "sampler", "always_off"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.25", "ratio", 0.25),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100", "attribute_length", 100),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "200", "attribute_length", 200),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "10", "queue", 10),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5", "batch", 5),
         ("OTEL_BSP_SCHEDULE_DELAY", "1500", "interval", 1.5),
@@ -70,6 +72,7 @@ def test_each_variable(variable, value, key, wanted):
     [
         ({"sampler": "always_on"}, "sampler", "always_on"),
         ({"ratio": 0.0}, "ratio", 0.0),
+        ({"attribute_length": 5}, "attribute_length", 5),
         ({"queue": 3}, "queue", 3),
         ({"batch": 4}, "batch", 4),
         ({"interval": 7.0}, "interval", 7.0),
@@ -84,12 +87,20 @@ def test_the_configuration_counts_before_variables(settings, key, wanted):
     words = {
         "OTEL_TRACES_SAMPLER": "always_off",
         "OTEL_TRACES_SAMPLER_ARG": "0.5",
+        "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "10",
         "OTEL_BSP_MAX_QUEUE_SIZE": "10",
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10",
         "OTEL_BSP_SCHEDULE_DELAY": "10",
         "OTEL_SDK_DISABLED": "true",
     }
     assert wanted == getattr(decided(words, **settings), key)
+
+
+def test_the_length_of_texts_in_spans_counts_before_that_of_all():
+    """As OpenTelemetry says."""
+    general, special = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"
+    assert 200 == decided({general: "100", special: "200"}).attribute_length
+    assert 100 == decided({general: "100", special: ""}).attribute_length
 
 
 def test_fields_for_the_collector():
@@ -140,6 +151,7 @@ def test_files_for_tls(tmp_path):
         ({f"{E}TIMEOUT": "10000"}, {}, f"{E}TIMEOUT: '10000' is no number from 0.001 to 60 (fix: write seconds"),
         ({f"{T}TIMEOUT": "soon"}, {}, f"{T}TIMEOUT: 'soon' is no number"),
         ({"OTEL_BSP_SCHEDULE_DELAY": "0"}, {}, "OTEL_BSP_SCHEDULE_DELAY: '0' is no number from 1 to 60000"),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "0"}, {}, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: '0' is no number from 1"),
         ({"OTEL_TRACES_SAMPLER": "jaeger_remote"}, {}, "OTEL_TRACES_SAMPLER: 'jaeger_remote' is not known here"),
         ({"OTEL_TRACES_SAMPLER_ARG": "2"}, {}, "OTEL_TRACES_SAMPLER_ARG: '2' is no number from 0 to 1"),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, {}, "OTEL_TRACES_EXPORTER: 'zipkin' is not known here"),
@@ -160,7 +172,15 @@ def test_what_is_wrong_is_told_at_the_start(words, settings, told):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ENDPOINT", ""), ("TIMEOUT", "0"), ("RATIO", "1.5"), ("SAMPLER", "sometimes"), ("QUEUE", "0"), ("NOTHING", "1")],
+    [
+        ("ENDPOINT", ""),
+        ("TIMEOUT", "0"),
+        ("RATIO", "1.5"),
+        ("SAMPLER", "sometimes"),
+        ("QUEUE", "0"),
+        ("ATTRIBUTE_LENGTH", "0"),
+        ("NOTHING", "1"),
+    ],
 )
 def test_a_wrong_section_fails_the_start(tmp_path, name, value):
     """As every section does, with the variable that it comes from."""

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from arlen_core.logs import Log
 from arlen_core.spans import Span, Tracer
 from arlen_otel.encoding import encode, resource
-from arlen_otel.failures import settled
+from arlen_otel.limits import limited
 from arlen_otel.options import Options
 from arlen_otel.queues import Queue
 from arlen_otel.resources import described
@@ -75,10 +75,8 @@ class Exporter:
 
     def put(self, spans: Sequence[Any]) -> None:
         """Take spans; never waits, never raises for a collector that is away."""
-        for each in spans:
-            if each.__class__ is Span and isinstance(each.error, BaseException):
-                spans = [settled(one) if one.__class__ is Span else one for one in spans]
-                break
+        length = self.options.attribute_length
+        spans = [limited(each, length) if each.__class__ is Span else each for each in spans]
         if self._open:
             self.taken += len(spans)
             if self.queue.put(spans) and self._thread is None:

@@ -10,12 +10,14 @@ from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event as Noted
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from arlen_core.ambient import bridge
 from arlen_core.spans import Event, Tracer
+from arlen_otel.limits import values
 from arlen_otel.sampling import sampled
 
 if TYPE_CHECKING:
@@ -37,12 +39,18 @@ class Interface:
         app: the application.
         decide: which traces to record that begin outside of requests, by their ids.
         put: takes the spans that the interface has made.
+        length: most characters of their texts; see `arlen_otel.limits`.
     """
 
     def __init__(
-        self, app: App, *, decide: Callable[[str], bool], put: Callable[[Sequence[ReadableSpan]], object]
+        self,
+        app: App,
+        *,
+        decide: Callable[[str], bool],
+        put: Callable[[Sequence[ReadableSpan]], object],
+        length: int = 1024,
     ) -> None:
-        self._app, self.decide, self.put = app, decide, put
+        self._app, self.decide, self.put, self.length = app, decide, put, length
 
     def start(self, attributes: Mapping[str, Any]) -> None:
         """Begin to take spans; the attributes are those of the resource."""
@@ -198,7 +206,7 @@ class _Relay(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         context = span.get_span_context()
         if _started and context is not None and context.trace_flags.sampled:
-            _started[-1].put([span])
+            _started[-1].put([_limited(span, _started[-1].length)])
 
 
 class _Follower(Sampler):
@@ -224,6 +232,28 @@ class _Follower(Sampler):
 
     def get_description(self) -> str:
         return "arlen-otel"
+
+
+def _limited(span: ReadableSpan, length: int) -> ReadableSpan:
+    """Return a span whose texts are cut; itself when none is too long."""
+    given = [dict(each or {}) for each in (span.attributes, *(one.attributes for one in span.events))]
+    cut, text = [values(each, length) for each in given], span.status.description or ""
+    if cut == given and len(span.name) <= length and len(text) <= length:
+        return span
+    return ReadableSpan(
+        span.name[:length],
+        span.get_span_context(),
+        span.parent,
+        span.resource,
+        cut[0],
+        [Noted(one.name[:length], kept, one.timestamp) for one, kept in zip(span.events, cut[1:], strict=True)],
+        span.links,
+        span.kind,
+        status=Status(span.status.status_code, text[:length] or None),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
 
 
 def _parent(context: SpanContext) -> str:

@@ -32,6 +32,7 @@ class Options(Struct, frozen=True, kw_only=True):
     resource: dict[str, str | int] = {}
     sampler: Sampling = "parentbased_always_on"
     ratio: float = 1.0
+    attribute_length: int = 1024
     queue: int = 8192
     batch: int = 512
     interval: float = 2.0

@@ -102,7 +102,9 @@ class Otel(Plugin):
     def _connected(self, app: App, sampler: Sampler) -> dict[str, Any]:
         from arlen_otel.interface import Interface, encoded, quiet  # an extra
 
-        self._interface = Interface(app, decide=sampler.decide, put=partial(_put, self))
+        self._interface = Interface(
+            app, decide=sampler.decide, put=partial(_put, self), length=self.options.attribute_length
+        )
         app.observe(self._interface.begin, self._interface.end)
         return {"quiet": quiet, "foreign": encoded}
 

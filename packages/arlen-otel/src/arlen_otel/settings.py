@@ -41,6 +41,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         sampler: which traces are recorded; "parentbased_always_on" by default: those that the caller records, and all
             that begin here.
         ratio: of the traces, for the samplers that have one; 1 by default.
+        attribute_length: most characters of a text in a span, the others are cut off; eight times as many of the
+            message and of the stack trace of an exception. 1024 by default.
         queue: most spans that wait; what comes on top is dropped, and counted. 8192 by default.
         batch: spans in one request to the collector, about; 512 by default.
         interval: seconds that spans wait for a batch to be full; 2 by default.
@@ -62,6 +64,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     resource: dict[str, str] = {}
     sampler: Sampling | None = None
     ratio: Annotated[float, Meta(ge=0, le=1)] | None = None
+    attribute_length: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     queue: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     batch: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     interval: Annotated[float, Meta(gt=0, le=60)] | None = None

@@ -47,6 +47,7 @@ def options(settings: Settings, environ: Mapping[str, str], *, root: Path, title
         resource=words.resource(settings, title),
         sampler=_first(settings.sampler, words.sampler(), default="parentbased_always_on"),
         ratio=_first(settings.ratio, words.number("OTEL_TRACES_SAMPLER_ARG", 0, 1), default=1.0),
+        attribute_length=int(_first(settings.attribute_length, words.length(), default=1024)),
         queue=int(_first(settings.queue, words.number("OTEL_BSP_MAX_QUEUE_SIZE", 1, 1_000_000), default=8192)),
         batch=int(_first(settings.batch, words.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, 10_000), default=512)),
         interval=_first(settings.interval, words.delay(), default=2.0),
@@ -103,6 +104,11 @@ class _Words:
         fix = "write seconds, as all OpenTelemetry of Python reads it"
         found = self.number(f"{_TRACES}TIMEOUT", 0.001, 60, fix)
         return self.number(f"{_EXPORTER}TIMEOUT", 0.001, 60, fix) if found is None else found
+
+    def length(self) -> float | None:
+        """Return the most characters of a text: for spans before that for all signals."""
+        found = self.number("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", 1, 1_000_000)
+        return self.number("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 1, 1_000_000) if found is None else found
 
     def delay(self) -> float | None:
         """Return the seconds between batches."""
