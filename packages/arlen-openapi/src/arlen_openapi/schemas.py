@@ -10,6 +10,7 @@ import msgspec
 
 from arlen_core.errors import StartupError
 from arlen_core.uploads import Upload
+from arlen_openapi.components import components
 from arlen_openapi.docstrings import attributes, prose
 
 __all__ = ["BINARY", "Schemas", "present"]
@@ -21,8 +22,6 @@ _TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool:
 
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 """What text is a number: no NaN, no infinity, and no power of ten that fills the memory."""
-
-_TEMPLATE = "#/components/schemas/{name}"
 
 
 class Schemas:
@@ -52,13 +51,13 @@ class Schemas:
         """Fill the schemas that were asked for and return the components, sorted by name."""
         kinds = [kind for kind, _ in self._wanted]
         try:
-            made, components = _made(kinds)
+            made, named = components(kinds, _hook)
         except KeyError as error:
             reason = f"two types are called alike in the same module: {error.args[0]!r}"
             raise StartupError(reason, fix="rename one of them", code="openapi_names") from None
         for (_, found), schema in zip(self._wanted, made, strict=True):
             found.update(_tidy(schema))
-        return {name: _tidy(components[name]) for name in sorted(components)}
+        return {name: _tidy(named[name]) for name in sorted(named)}
 
 
 def present(kind: Any) -> Any:
@@ -78,40 +77,10 @@ def present(kind: Any) -> Any:
 
 def _known(kind: Any) -> bool:
     try:
-        _made([kind])
+        components([kind], _hook)
     except (TypeError, NotImplementedError, KeyError):
         return False
     return True
-
-
-def _made(kinds: list[Any]) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-    try:
-        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
-    except KeyError:
-        aliases = _aliases(kinds)
-    if not aliases:
-        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
-    for each in aliases:  # msgspec calls Page[a.Item] and Page[b.Item] by the qualified name that both have
-        each.__qualname__ = repr(each).removeprefix(f"{each.__module__}.")
-    try:
-        return msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template=_TEMPLATE)
-    finally:
-        for each in aliases:
-            del each.__qualname__
-
-
-def _aliases(kinds: list[Any]) -> list[Any]:
-    """Return the generic types with arguments that these types hold."""
-    found: dict[int, Any] = {}
-    left: list[Any] = list(msgspec.inspect.multi_type_info(kinds))
-    while left:
-        each = left.pop()
-        if id(each) not in found and isinstance(each, msgspec.inspect.Type | msgspec.inspect.Field):
-            found[id(each)] = each
-            for value in msgspec.structs.astuple(each):
-                left += value if isinstance(value, tuple) else [value]
-    aliases = {id(one): one for each in found.values() if hasattr(one := getattr(each, "cls", None), "__origin__")}
-    return list(aliases.values())
 
 
 def _hook(kind: type) -> dict[str, Any]:
