@@ -13,7 +13,7 @@ WHAT = {
     "metrics": ("tools.metricsbench", "counters, histograms and scrapes beside prometheus_client"),
     "load": ("tools.load", "memory, floods, resets, stops, reloads and kills of running servers"),
     "perf": ("tools.perf", "instructions a request, against the committed baseline: the gate of CI"),
-    "traces": ("tools.traces", "what traces cost a request, beside OpenTelemetry's own spans"),
+    "traces": ("tools.tracesbench", "what traces cost a request, beside OpenTelemetry's own spans"),
     "attack": ("tools.attack", "malformed requests, beside the servers that people trust"),
     "fuzz": ("tools.fuzz", "random requests, frames, forms and headers"),
     "compiled": ("tools.compiled", "the optional compiled wheels: build, test, count"),

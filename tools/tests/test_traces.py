@@ -5,7 +5,7 @@ import json
 import anyio
 import pytest
 
-from tools import traces
+from tools.tracesbench import ways as traces
 
 pytest.importorskip("arlen_otel")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs opentelemetry-exporter-otlp-proto-http")

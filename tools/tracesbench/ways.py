@@ -229,7 +229,3 @@ def _table(found: dict[str, dict[str, float]]) -> str:
         f"{name:5} {each['median']:8.2f}  ({each['low']:.2f} to {each['high']:.2f})" for name, each in found.items()
     ]
     return "microseconds a request; all but the first: what is added\n" + "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
