@@ -11,6 +11,7 @@ import msgspec
 from arlen_core.errors import StartupError
 from arlen_core.uploads import Upload
 from arlen_openapi.components import components
+from arlen_openapi.dialects import ecma
 from arlen_openapi.docstrings import attributes, prose
 
 __all__ = ["BINARY", "Schemas", "present"]
@@ -90,14 +91,7 @@ def _hook(kind: type) -> dict[str, Any]:
 def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema with sorted keywords, the words of its docstring in place, and no empty `required`."""
     text = schema.get("description", "")
-    if schema.get("format") == "decimal":
-        schema = {**schema, "pattern": _DECIMAL}
-    if "default" in schema:
-        schema = _plain(schema)
-    if not all(isinstance(each, str) for each in schema.get("discriminator", {}).get("mapping", {})):
-        schema = {key: value for key, value in schema.items() if key != "discriminator"}  # it knows texts alone
-    if "enum" in schema and (word := _typed(schema["enum"])):
-        schema = {**schema, "type": word}
+    schema = _repaired(_plain(schema) if "default" in schema else schema)
     made = {key: _inner(key, value) for key, value in sorted(schema.items()) if value != [] or key != "required"}
     if text:
         made["description"] = prose(text)
@@ -106,6 +100,20 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
                 made["properties"][name].setdefault("description", words)
         if not made["description"]:
             del made["description"]
+    return made
+
+
+def _repaired(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with what msgspec leaves out, and without what only Python understands."""
+    made = dict(schema)
+    if made.get("format") == "decimal":
+        made["pattern"] = _DECIMAL
+    elif "pattern" in made and (said := ecma(made.pop("pattern"))) is not None:
+        made["pattern"] = said
+    if not all(isinstance(each, str) for each in made.get("discriminator", {}).get("mapping", {})):
+        del made["discriminator"]  # it knows texts alone
+    if "enum" in made and (word := _typed(made["enum"])):
+        made["type"] = word
     return made
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from arlen_core.paths import quoted
 from arlen_core.placeholders import PATH, TEXT, lookup
+from arlen_openapi.dialects import ecma
 
 if TYPE_CHECKING:
     from arlen_core.patterns import Pattern, Placeholder
@@ -58,7 +59,8 @@ def segment(placeholder: Placeholder, taken: Any, schemas: Schemas) -> dict[str,
     if not narrow(kind):
         return {"type": "string", "minLength": 1} if taken in {None, str} else schemas.of(taken)
     if kind not in _TYPED and not _choice(kind.type):
-        return {"type": "string", "pattern": f"^(?:{kind.pattern})$"}
+        said = ecma(f"^(?:{kind.pattern})$")
+        return {"type": "string"} | ({} if said is None else {"pattern": said})
     found = schemas.of(kind.type if taken is None else taken)
     if kind.type is int:
         found["format"] = "int64"
