@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
 import ssl
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -156,6 +158,61 @@ def test_an_answer_that_does_not_come(sender, collector):
     collector.hold.clear()
     with pytest.raises(Refused, match=r"^ReadTimeoutError$"):
         sender(timeout=0.05).send(DATA)
+
+
+class Dripping(threading.Thread):
+    """A collector that sends its answer byte by byte, until the other side has gone, or for a minute."""
+
+    def __init__(self, answer):
+        super().__init__(daemon=True)
+        self._answer, self.listener, self.sent = answer, socket.create_server(("127.0.0.1", 0)), b""
+
+    @property
+    def url(self):
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1/traces"
+
+    def run(self):
+        """Answer one request."""
+        with self.listener, self.listener.accept()[0] as peer, suppress(OSError):
+            read = b""
+            while not read.endswith(DATA):
+                read += peer.recv(65536)
+            for byte in self._answer:
+                peer.sendall(bytes((byte,)))
+                self.sent += bytes((byte,))
+                threading.Event().wait(0.02)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 1000 + b"\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 40 + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b"y" * 1000,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\ny\r\n" * 160 + b"0\r\n\r\n",
+        b"HTTP/1.1 503 No\r\ncontent-length: 1000\r\n\r\n" + b"y" * 1000,
+    ],
+    ids=["head", "interim", "body", "chunks", "refusal"],
+)
+def test_an_answer_that_drips(sender, answer):
+    """The time is that of the whole answer, not of each byte."""
+    slow = Dripping(answer)
+    slow.start()
+    with pytest.raises(Refused, match=r"^ReadTimeoutError$"):
+        sender(url=slow.url, timeout=0.2, gzip=False).send(DATA)
+    slow.join(20)
+    assert not slow.is_alive()
+    assert slow.sent != answer
+
+
+@pytest.mark.parametrize("size", [65536, 65537, 500_000])
+def test_of_a_long_answer_a_part_is_read(sender, collector, size):
+    """What comes after that is not waited for, and the next batch arrives all the same."""
+    collector.body = b"x" * size
+    made = sender()
+    assert [0, 0] == [made.send(DATA), made.send(DATA)]
+    assert 2 == len(collector.requests)
 
 
 def test_redirects_are_not_followed(sender, collector):

@@ -14,6 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
+from arlen_otel.deadlines import POOLS, until
+
 if TYPE_CHECKING:
     from arlen_otel.options import Options
 
@@ -60,15 +62,19 @@ class Sender:
         self._pool = _pool(options)
         self.stopping = threading.Event()
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes, end: float | None = None) -> int:
         """Send a request; return how many of its spans the collector rejected all the same.
 
-        Raises `Refused` after the last attempt, at most `timeout` seconds after the first one.
+        Args:
+            data: what to send.
+            end: when the last attempt ends, of `time.monotonic`; `timeout` seconds from now by default.
+
+        Raises `Refused` after the last attempt.
         """
         body = gzip.compress(data, 1) if self._gzip else data
-        end, pause = monotonic() + self._timeout, 1.0
+        end, pause = monotonic() + self._timeout if end is None else end, 1.0
         while True:
-            reason, again, answer = self._attempt(body, max(end - monotonic(), 0.001))
+            reason, again, answer = self._attempt(body, end)
             if not reason:
                 return _rejected(answer)
             wait = max(pause * random.uniform(0.8, 1.2), again)  # noqa: S311  # not to come with all others
@@ -81,23 +87,12 @@ class Sender:
         """Close the connections."""
         self._pool.clear()
 
-    def _attempt(self, body: bytes, left: float) -> tuple[str, float, bytes]:
+    def _attempt(self, body: bytes, end: float) -> tuple[str, float, bytes]:
         """Return why it failed or "", after how many seconds to try again or -1, and the answer."""
         _sending.now = True
         try:
-            answer = self._pool.request(
-                "POST",
-                self._url,
-                body=body,
-                headers=self._headers,
-                timeout=urllib3.Timeout(total=left),
-                retries=False,
-                preload_content=False,
-            )
-            try:
-                read = answer.read(_ANSWER)
-            finally:
-                answer.release_conn() if answer.isclosed() else answer.close()
+            with until(end):
+                answer, read = self._exchanged(body, max(end - monotonic(), 0.001))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return type(error).__name__, 0.0, b""
         except Exception as error:  # noqa: BLE001  # what it says may hold a header
@@ -108,8 +103,29 @@ class Sender:
             return "", 0.0, read
         return f"status {answer.status}", _pause(answer) if answer.status in _AGAIN else -1.0, b""
 
+    def _exchanged(self, body: bytes, left: float) -> tuple[Any, bytes]:
+        answer = self._pool.request(
+            "POST",
+            self._url,
+            body=body,
+            headers=self._headers,
+            timeout=urllib3.Timeout(total=left),
+            retries=False,
+            preload_content=False,
+        )
+        try:
+            return answer, answer.read(_ANSWER)
+        finally:
+            answer.release_conn() if answer.isclosed() else answer.close()
+
 
 def _pool(options: Options) -> Any:
+    made = _manager(options)
+    made.pool_classes_by_scheme = POOLS
+    return made
+
+
+def _manager(options: Options) -> Any:
     files = {"ca_certs": options.certificate, "cert_file": options.client_certificate, "key_file": options.client_key}
     settings: dict[str, Any] = {name: str(path) for name, path in files.items() if path is not None}
     target = urlsplit(options.url)
