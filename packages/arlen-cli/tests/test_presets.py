@@ -207,6 +207,55 @@ def test_wrong_usage(arlen, site, words, code):
     assert [] == list(site.iterdir())
 
 
+@pytest.mark.parametrize("words", [(), ("--preset", "generic"), ("--into", "x")])
+def test_the_name_of_an_installed_plugin_is_taken(arlen, site, monkeypatch, words):
+    """Two entry points of one name could not be told apart, and the configuration names plugins by it."""
+    monkeypatch.setattr("arlen_cli.names.points", lambda: {"meters": [], "my_box": []})
+    (site / "app.py").write_text("from arlen_core import App\n\napp = App(__name__)\n")
+    found = arlen("generate", "plugin", "meters", *words, "--json")
+    assert (2, "name_taken") == (found.code, found.data["error"]["code"])
+    assert "'meters' is an installed plugin" == found.data["error"]["message"]
+    assert "choose another name, such as my_meters" == found.data["error"]["fix"]
+    if words:
+        assert "name_taken" == arlen("generate", "plugin", "my-box", *words, "--json").data["error"]["code"]
+    assert ["app.py"] == [path.name for path in site.iterdir()]
+
+
+def test_other_parts_may_be_called_like_a_plugin(arlen, site, monkeypatch):
+    """A controller is no entry point."""
+    monkeypatch.setattr("arlen_cli.names.points", lambda: {"meters": []})
+    (site / "app.py").write_text("from arlen_core import App\n\napp = App(__name__)\n")
+    assert 0 == arlen("generate", "endpoint", "meters").code
+
+
+@pytest.mark.parametrize("into", ["notes.txt", "notes.txt/deep", "broken", "broken/deep", "round"])
+def test_what_is_no_folder_is_refused(arlen, site, into):
+    """A file, a link that leads nowhere, one that leads to itself, and what would be below them."""
+    (site / "notes.txt").write_text("mine")
+    (site / "broken").symlink_to(site / "nowhere")
+    (site / "round").symlink_to(site / "round")
+    found = arlen("generate", "plugin", "my-box", "--into", into, "--json")
+    assert (2, "no_folder") == (found.code, found.data["error"]["code"])
+    assert f"--into: {into.partition('/')[0]} is no folder" == found.data["error"]["message"]
+    assert ["broken", "notes.txt", "round"] == sorted(path.name for path in site.iterdir())
+
+
+def test_a_link_to_a_folder_is_one(arlen, site):
+    """The package is made where it leads."""
+    (site / "there").mkdir()
+    (site / "link").symlink_to(site / "there")
+    assert 0 == arlen("generate", "plugin", "my-box", "--into", "link").code
+    assert (site / "there/my-box/pyproject.toml").is_file()
+
+
+def test_a_broken_link_is_in_the_way(arlen, site):
+    """It is somebody's, as a folder would be."""
+    (site / "my-box").symlink_to(site / "nowhere")
+    found = arlen("generate", "plugin", "my-box", "--preset", "generic", "--json")
+    assert "file_exists" == found.data["error"]["code"]
+    assert not (site / "nowhere").exists()
+
+
 def test_into_alone_is_generic(arlen, site):
     """A folder without a preset asks for a package too."""
     assert "generic" == arlen("generate", "plugin", "my-box", "--into", ".", "--json").data["preset"]

@@ -7,8 +7,9 @@ import sys
 from keyword import iskeyword
 
 from arlen_core.commands import CommandError
+from arlen_core.enabling import points
 
-__all__ = ["LIMIT", "camel", "module", "project", "title"]
+__all__ = ["LIMIT", "camel", "module", "plugin", "project", "title"]
 
 LIMIT = 40
 """The longest name, in characters."""
@@ -43,6 +44,18 @@ def module(name: str) -> str:
         raise _refused(name, "lower-case letters, digits and _", snake, "_")
     if iskeyword(name) or name in _TAKEN or name in sys.stdlib_module_names:
         raise CommandError("name_taken", f"{name!r} means something else already", fix="choose another name", exit=2)
+    return name
+
+
+def plugin(name: str) -> str:
+    """Check the name of a plugin, which becomes a module, and what the configuration calls it.
+
+    Raises:
+        CommandError: as `module`, or there is an installed plugin of that name.
+    """
+    if module(name) in points():
+        fix = f"choose another name, such as my_{name}"
+        raise CommandError("name_taken", f"{name!r} is an installed plugin", fix=fix, exit=2)
     return name
 
 

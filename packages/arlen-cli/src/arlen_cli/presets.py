@@ -89,7 +89,7 @@ def files(name: str, preset: str) -> Iterator[tuple[str, str]]:
 
 
 def _values(project: str, preset: Preset) -> dict[str, str]:
-    module = names.module(project.replace("-", "_"))
+    module = names.plugin(project.replace("-", "_"))
     if module in _needed():
         reason = f"{module!r} is a package that plugins need: one of that name would stand in its way"
         raise CommandError("name_taken", reason, fix=f"choose another name, such as my-{project}", exit=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ class _Site:
     """The application that is added to."""
 
     def __init__(self, args: Namespace) -> None:
-        self.args, self.name = args, names.module(args.name)
+        self.args, self.name = args, (names.plugin if args.kind == "plugin" else names.module)(args.name)
         self.draft = Draft(Path.cwd())
         self.values = {
             "name": self.name,
@@ -138,7 +139,10 @@ def _package(args: Namespace) -> Result:
     """Make a plugin that is a package of its own."""
     base, preset = Path(args.into or "."), args.preset or "generic"
     made = list(files(args.name, preset))
-    if (base / args.name).exists():
+    for each in (*reversed(base.parents), base):
+        if os.path.lexists(each) and not each.is_dir():
+            raise CommandError("no_folder", f"--into: {each} is no folder", fix="name a folder, or a new one", exit=2)
+    if os.path.lexists(base / args.name):
         raise CommandError("file_exists", f"{base / args.name} exists already", fix="choose another name, or remove it")
     draft = Draft(base)
     for path, text in made:
