@@ -31,6 +31,7 @@ class Collector:
         requests: what came: header fields and decoded messages.
         answers: statuses to answer with, then 200; or a function that is called with the handler.
         hold: answers wait until it is set.
+        data: the message that is being answered.
     """
 
     def __init__(self):
@@ -39,7 +40,7 @@ class Collector:
         self._came = threading.Condition()
         self._server = None
         self.port = 0
-        self.body, self.fields, self.refused = b"", {}, 0
+        self.body, self.fields, self.refused, self.data = b"", {}, 0, b""
         self.paths, self.peers = [], []
         self._connections = set()
 
@@ -106,12 +107,9 @@ class Collector:
         self.peers.append(handler.client_address)
         self._connections.add(handler.connection)
         self.hold.wait(PATIENCE)
+        plain = self.data = gzip.decompress(data) if handler.headers["content-encoding"] == "gzip" else data
         status = self.answers.popleft() if self.answers else 200
-        if status == 200:
-            plain = gzip.decompress(data) if handler.headers["content-encoding"] == "gzip" else data
-            message = proto.ExportTraceServiceRequest.FromString(plain)
-        else:
-            message = None
+        message = proto.ExportTraceServiceRequest.FromString(plain) if status == 200 else None
         with self._came:
             if message is not None:
                 self.requests.append((dict(handler.headers), message))

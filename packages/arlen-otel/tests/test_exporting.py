@@ -12,6 +12,7 @@ from arlen_core.spans import Span, Tracer
 from arlen_core.vault import Secret
 from arlen_otel.exporting import Exporter
 from arlen_otel.options import Options
+from arlen_otel.sending import Refused
 
 
 def span(name="a", **values):
@@ -157,6 +158,84 @@ def test_rejected_spans_are_counted(make, collector):
     exporter.put([span()] * 3)
     exporter.stop()
     assert (1, {("rejected",): 2}) == (exporter.exported, exporter.dropped)
+
+
+@pytest.fixture
+def small(collector):
+    """The collector takes at most so many spans at once, and says 413 to more; a function that sets how many."""
+    proto = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+
+    def take(most):
+        class Answers:
+            def __bool__(self):
+                return True
+
+            def popleft(self):
+                message = proto.ExportTraceServiceRequest.FromString(collector.data)
+                count = sum(len(scope.spans) for part in message.resource_spans for scope in part.scope_spans)
+                return 200 if count <= most else 413
+
+        collector.answers = Answers()
+
+    return take
+
+
+def test_a_batch_that_is_too_large_is_sent_in_parts(make, collector, small):
+    """413 is no reason to lose all of it: each span arrives once, in order."""
+    small(3)
+    exporter = make(interval=60.0)
+    exporter.put([span(f"s{number}") for number in range(20)])
+    exporter.stop()
+    assert [f"s{number}" for number in range(20)] == [each.name for each in collector.spans]
+    assert (20, {}) == (exporter.exported, exporter.dropped)
+
+
+def test_a_span_that_is_too_large_is_lost_alone(make, collector, lines):
+    """The others arrive, and the log says why it did not."""
+    exporter = make(interval=60.0)
+    collector.answers.extend([413, 413, 413, 200, 200])
+    exporter.put([span(name) for name in "abcd"])
+    exporter.stop()
+    assert ["b", "c", "d"] == [each.name for each in collector.spans]
+    assert (3, {("export",): 1}) == (exporter.exported, exporter.dropped)
+    assert 'reason="status 413"' in lines()
+
+
+def test_parts_are_bounded(make, collector, small):
+    """A collector that takes nothing gets so many requests and no more."""
+    small(0)
+    exporter = make(interval=60.0)
+    exporter.put([span()] * 512)
+    exporter.stop()
+    assert (63, {("export",): 512}) == (collector.refused, exporter.dropped)
+
+
+def test_parts_have_the_time_of_one_batch(make, monkeypatch):
+    """All of them together."""
+    ends = []
+
+    def send(_, __, end):
+        ends.append(end)
+        refused = Refused("status 413")
+        refused.large = True
+        raise refused
+
+    monkeypatch.setattr("arlen_otel.sending.Sender.send", send)
+    exporter = make(interval=60.0)
+    exporter.put([span()] * 4)
+    exporter.stop()
+    assert (7, 1) == (len(ends), len(set(ends)))
+
+
+def test_parts_count_odd_and_rejected_spans_once(make, collector, small):
+    """Whatever is wrong with them beside their number."""
+    small(2)
+    collector.body = b"\x0a\x02\x08\x01"
+    exporter = make(interval=60.0)
+    exporter.put([span(), span(attributes={"x": Odd()}), span(), span(), span()])
+    exporter.stop()
+    assert {("encoding",): 1, ("rejected",): 3} == exporter.dropped
+    assert 1 == exporter.exported
 
 
 def test_an_odd_span_does_not_take_others_with_it(make, collector, lines):

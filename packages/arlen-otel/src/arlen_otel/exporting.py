@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from time import monotonic
@@ -21,6 +22,8 @@ from arlen_otel.resources import described
 from arlen_otel.sending import Refused, Sender
 
 __all__ = ["Exporter"]
+
+_HALVINGS = 5  # of a batch that a collector finds too large: at most 63 requests for one, within the time of one
 
 _running: WeakSet[Exporter] = WeakSet()
 
@@ -129,26 +132,39 @@ class Exporter:
         sender.close()
 
     def _export(self, sender: Sender, spans: list[Any]) -> None:
-        reason, lost = "", 0
-        data, odd = self._encoded(spans)
-        try:
-            lost = sender.send(data) if data else 0
-        except Refused as error:
-            reason, lost = str(error), len(spans) - odd
-        except Exception as error:  # noqa: BLE001  # the thread goes on; what it says may hold a header
-            reason, lost = type(error).__name__, len(spans) - odd
+        reason, lost = self._sent(sender, spans, monotonic() + self.options.timeout)
         if self._sender is not sender:
             return
         self._flying = 0
-        lost = min(lost, len(spans) - odd)
-        self.exported += len(spans) - odd - lost
-        self.queue.drop(odd, "encoding")
-        self.queue.drop(lost, "export" if reason else "rejected")
-        if odd or lost:
-            self._warn(reason or ("some spans were rejected" if lost else "some spans have odd values"))
+        self.exported += len(spans) - lost.total()
+        for each, count in lost.items():
+            self.queue.drop(count, each)
+        if lost.total():
+            self._warn(reason or ("some spans were rejected" if lost["rejected"] else "some spans have odd values"))
         elif self._failures:
             self._failures, self._warned = 0, -1e9
             self._log.info("otel.recovered", collector=self._host)
+
+    def _sent(
+        self, sender: Sender, spans: list[Any], end: float, halvings: int = _HALVINGS
+    ) -> tuple[str, Counter[str]]:
+        """Return why spans were refused or "", and how many were lost, by reason."""
+        data, odd = self._encoded(spans)
+        taken = len(spans) - odd
+        try:
+            rejected = sender.send(data, end) if data else 0
+        except Exception as error:  # noqa: BLE001  # the thread goes on; what it says may hold a header
+            large = isinstance(error, Refused) and error.large
+            if large and halvings and len(spans) > 1 and self._sender is sender:
+                return self._halved(sender, spans, end, halvings - 1)
+            reason = str(error) if isinstance(error, Refused) else type(error).__name__
+            return reason, Counter(encoding=odd, export=taken)
+        return "", Counter(encoding=odd, rejected=min(rejected, taken))
+
+    def _halved(self, sender: Sender, spans: list[Any], end: float, halvings: int) -> tuple[str, Counter[str]]:
+        middle = len(spans) // 2
+        parts = [self._sent(sender, each, end, halvings) for each in (spans[:middle], spans[middle:])]
+        return parts[0][0] or parts[1][0], parts[0][1] + parts[1][1]
 
     def _encoded(self, spans: list[Any]) -> tuple[bytes, int]:
         """Return the message, and how many spans are not in it, for they cannot be told."""

@@ -39,7 +39,13 @@ for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
 
 
 class Refused(Exception):  # it says what happened
-    """The collector did not take spans; the text says why, without anything that could be a secret."""
+    """The collector did not take spans; the text says why, without anything that could be a secret.
+
+    Attributes:
+        large: whether it said that they were too many at once.
+    """
+
+    large = False
 
 
 class Sender:
@@ -79,7 +85,9 @@ class Sender:
                 return _rejected(answer)
             wait = max(pause * random.uniform(0.8, 1.2), again)  # noqa: S311  # not to come with all others
             if again < 0 or self.stopping.is_set() or monotonic() + wait >= end:
-                raise Refused(reason)
+                refused = Refused(reason)
+                refused.large = reason == "status 413"
+                raise refused
             self.stopping.wait(wait)
             pause *= 2
 
