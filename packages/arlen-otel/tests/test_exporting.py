@@ -289,7 +289,33 @@ def test_stopping_does_not_wait_for_a_collector_that_hangs(make, collector, line
     exporter.stop()
     assert {("stopped",): 5} == exporter.dropped
     assert "otel.stopped spans_lost=5" in lines()
+    assert "otel.draining" not in lines()
     collector.hold.set()
+
+
+def test_a_stop_that_takes_long_says_what_is_left(make, collector, lines, monkeypatch):
+    """Before its end: who serves the application may kill it earlier, and then nobody says what was lost."""
+    monkeypatch.setattr("arlen_otel.exporting._SILENT", 0.01)
+    exporter = make(drain=20.0, timeout=30.0, batch=2)
+    collector.hold.clear()
+    exporter.put([span()] * 2)
+    _spin(lambda: collector.paths)
+    exporter.put([span()] * 3)
+    stops = threading.Thread(target=exporter.stop)
+    stops.start()
+    _spin(lambda: "otel.draining" in lines())
+    assert f"otel.draining spans_left=5 seconds=19.99 collector=127.0.0.1:{collector.port}" in lines()
+    collector.hold.set()
+    stops.join(20)
+    assert (5, False) == (exporter.exported, "otel.stopped" in lines())
+
+
+def test_a_stop_that_is_quick_says_nothing(make, collector, lines):
+    """Nothing is left, and nothing is lost."""
+    exporter = make(interval=60.0)
+    exporter.put([span()])
+    exporter.stop()
+    assert "" == lines()
 
 
 def test_stopping_ends_the_pauses(make, collector):

@@ -25,6 +25,8 @@ __all__ = ["Exporter"]
 
 _HALVINGS = 5  # of a batch that a collector finds too large: at most 63 requests for one, within the time of one
 
+_SILENT = 1.0  # seconds that a stop waits without a word, for who serves the application may wait less than `drain`
+
 _running: WeakSet[Exporter] = WeakSet()
 
 
@@ -88,7 +90,8 @@ class Exporter:
     def stop(self) -> None:
         """Send what is left, for at most `options.drain` seconds; what is left then is dropped, and counted. Waits.
 
-        A collector that does not take spans gets no second attempt any more.
+        A collector that does not take spans gets no second attempt any more. The log says after a second how many spans
+        are left, for the process may be killed before the end, and at the end how many are lost.
         """
         self._open = False
         _running.discard(self)
@@ -97,12 +100,20 @@ class Exporter:
         if thread is not None:
             if self._sender is not None:
                 self._sender.stopping.set()
-            thread.join(self.options.drain)
+            self._join(thread)
         self._sender = None  # a thread that hangs in an answer is on its own, and counts no more
         flying, self._flying = self._flying, 0
         self.queue.drop(flying, "stopped")
         if lost := flying + self.queue.clear("stopped"):
             self._log.warning("otel.stopped", spans_lost=lost)
+
+    def _join(self, thread: threading.Thread) -> None:
+        drain = self.options.drain
+        thread.join(min(drain, _SILENT))
+        if drain > _SILENT and thread.is_alive():
+            left = self._flying + self.queue.size
+            self._log.warning("otel.draining", spans_left=left, seconds=drain - _SILENT, collector=self._host)
+            thread.join(drain - _SILENT)
 
     def forked(self) -> None:
         """Begin anew in a forked process: neither the thread nor what waits is its own."""
