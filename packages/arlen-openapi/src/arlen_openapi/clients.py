@@ -10,11 +10,13 @@ from msgspec import Struct
 from arlen_openapi.operations import Operation, operations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from arlen_openapi.references import Document
 
 __all__ = ["Answer", "Body", "Call", "binary", "calls", "kind", "sentences"]
 
-_READ = {"json": 0, "text": 1}
+_READ = ("json", "text", "bytes")
 _HEADER = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 _PREFERRED = ("json", "multipart", "form", "text", "bytes")
 
@@ -29,7 +31,10 @@ class Body(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What a call gets when it succeeds: the status, and how to read it ("json", "text", "bytes", "none")."""
+    """What a call may get when it succeeds: the status, and how to read it ("json", "text", "bytes", "none").
+
+    A status has one for each way to read it; the Content-Type of what comes tells which.
+    """
 
     status: str
     kind: str
@@ -52,8 +57,10 @@ class Call(Struct, frozen=True):
     @property
     def accept(self) -> str:
         """The header that asks for what the client can read."""
-        found = [each.media for each in self.answers if each.media]
-        return ", ".join(dict.fromkeys([*found, "application/problem+json"]))
+        firsts = {each.status: each for each in reversed(self.answers)}
+        found = {each.media: "" for each in firsts.values() if each.media}
+        found = {each.media: found.get(each.media, ";q=0.5") for each in self.answers if each.media}
+        return ", ".join([*(f"{media}{weight}" for media, weight in found.items()), "application/problem+json"])
 
 
 def calls(document: Document) -> list[Call]:
@@ -102,16 +109,24 @@ def _answers(document: Document, operation: Operation) -> tuple[Answer, ...]:
     found = [status for status in sorted(operation.responses) if status.startswith("2")]
     if not found and "default" in operation.responses:
         found = ["default"]
-    return tuple(_answer(document, status, operation.responses[status]) for status in found)
+    return tuple(each for status in found for each in _ways(document, status, operation.responses[status]))
 
 
-def _answer(document: Document, status: str, node: dict[str, Any]) -> Answer:
+def _ways(document: Document, status: str, node: dict[str, Any]) -> Iterator[Answer]:
     content = _content(document, node)
-    ranked = sorted((_READ.get(kind(media), 2), media) for media in content)
-    if not ranked or status in {"204", "205"}:
-        return Answer(status, "none", "", {})
-    rank, media = ranked[0]
-    return Answer(status, ("json", "text", "bytes")[rank], media, content[media].get("schema", {}))
+    if not content or status in {"204", "205"}:
+        yield Answer(status, "none", "", {})
+        return
+    for read in _READ:
+        media = [each for each in sorted(content) if _read(each) == read]
+        if media:
+            schemas = [content[each].get("schema", {}) for each in media]
+            same = all(each == schemas[0] for each in schemas)
+            yield Answer(status, read, media[0], schemas[0] if same else {"anyOf": schemas})
+
+
+def _read(media: str) -> str:
+    return found if (found := kind(media)) in _READ else "bytes"
 
 
 def _content(document: Document, node: dict[str, Any]) -> dict[str, Any]:

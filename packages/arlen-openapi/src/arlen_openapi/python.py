@@ -189,11 +189,18 @@ def _plan(method: _Method) -> Iterator[str]:
         if each.parameter is not None:
             yield f"        ({_facts(each.parameter)}, {each.name}),"
     yield "    ],"
-    answers = (f"{literal(status)}: ({literal(kind)}, {text})" for status, kind, text in method.answers)
-    yield f"    {{{', '.join(answers)}}},"
+    yield f"    {{{', '.join(_ways(method))}}},"
     if body is not None:
         yield f"    _Body({literal(body.kind)}, {literal(body.media)}, body),"
     yield ")"
+
+
+def _ways(method: _Method) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for status, kind, text in method.answers:
+        found.setdefault(status, []).append(f"{literal(kind)}: {text}")
+    for status, ways in found.items():
+        yield f"{literal(status)}: {{{', '.join(ways)}}}"
 
 
 def _facts(parameter: Parameter) -> str:

@@ -153,7 +153,7 @@ def _function(name: str, call: Call, types: _Types) -> Iterator[str]:
     yield "      ],"
     if call.body is not None:
         yield f"      body: [{quoted(call.body.kind)}, {quoted(call.body.media)}, {quoted(keys[-1])}],"
-    yield f"      answers: {{ {', '.join(f'{quoted(each.status)}: {quoted(each.kind)}' for each in call.answers)} }},"
+    yield f"      answers: {{ {', '.join(_ways(call))} }},"
     yield "    };"
     given = "input" if keys else "{}"
     yield f"    return (await send(this.#options, plan, {given}, options)) as {returns};"
@@ -178,6 +178,14 @@ def _signature(call: Call, keys: list[str], types: _Types) -> str:
     rows = "; ".join(f"{_key(name)}{'' if required else '?'}: {text}" for name, text, required in fields)
     default = "" if any(required for *_, required in fields) else " = {}"
     return f"input: {{ {rows} }}{default}, options: RequestOptions = {{}}"
+
+
+def _ways(call: Call) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for each in call.answers:
+        found.setdefault(each.status, []).append(quoted(each.kind))
+    for status, kinds in found.items():
+        yield f"{quoted(status)}: [{', '.join(kinds)}]"
 
 
 def _rows(call: Call, keys: list[str]) -> Iterator[str]:

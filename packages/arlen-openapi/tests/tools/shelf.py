@@ -116,6 +116,12 @@ async def text() -> str:
     return "hélas"
 
 
+@app.get("/either/{kind}")
+async def either(kind: Literal["book", "text", "bytes"]) -> Book | str | bytes:
+    """Data, text or bytes."""
+    return {"book": Book("Emma", 474), "text": "hélas", "bytes": b"\x00\xff"}[kind]
+
+
 @app.get("/bytes")
 async def blob() -> bytes:
     """Bytes as they are."""

@@ -134,6 +134,13 @@ def test_answers_of_other_kinds(module, address):
         assert ("hélas", b"\x00\xff\x01", None) == (client.text(), client.blob(), client.drop(ID))
 
 
+def test_one_answer_of_several_kinds(module, address):
+    """What the handler returns arrives as what it is."""
+    with module.Client(address) as client:
+        found = [client.either(kind) for kind in ("book", "text", "bytes")]
+    assert [module.Book(title="Emma", pages=474), "hélas", b"\x00\xff"] == found
+
+
 def test_an_error_is_an_exception_with_the_problem(module, address):
     """All that the server said is there."""
     with module.Client(address) as client:
@@ -229,6 +236,7 @@ told.rest = await client.file({ rest: "a b/ü?.txt" });
 told.out = await client.file({ rest: "a/../b" }).catch((error) => error.name);
 told.text = await client.text();
 told.bytes = [...new Uint8Array(await (await client.blob()).arrayBuffer())];
+told.either = [(await client.either({ kind: "book" })).title, await client.either({ kind: "text" })];
 told.nothing = (await client.drop({ id: entry.id })) === undefined;
 try {
   await client.missing();
@@ -278,6 +286,7 @@ def test_typescript_calls(document, node, address, tmp_path):
     assert {"title": "t", "count": 1, "tags": ["a"]} == told["draft"]
     assert [["a.txt", 3], ["a.txt", 3]] == told["files"]
     assert ("hélas", [0, 255, 1], True) == (told["text"], told["bytes"], told["nothing"])
+    assert ["Emma", "hélas"] == told["either"]
     assert [True, "ApiError", 404, "not_found", "404 there is no such thing"] == told["error"]
     assert [f'the path parameter name may not be "{each}"' for each in ("", ".", "..")] == told["path"]
     assert ["TypeError"] * 5 == told["cookies"]

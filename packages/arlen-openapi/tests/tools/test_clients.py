@@ -74,7 +74,10 @@ def test_there_may_be_no_body():
     [
         ({}, []),
         ({"404": {}}, []),
-        ({"200": content("text/html", "application/json"), "404": {}}, [("200", "json", "application/json")]),
+        (
+            {"200": content("image/png", "text/html", "application/json", "image/gif"), "404": {}},
+            [("200", "json", "application/json"), ("200", "text", "text/html"), ("200", "bytes", "image/gif")],
+        ),
         ({"200": content("text/html")}, [("200", "text", "text/html")]),
         ({"200": content("image/png")}, [("200", "bytes", "image/png")]),
         ({"200": {}, "202": content("application/json")}, [("200", "none", ""), ("202", "json", "application/json")]),
@@ -85,7 +88,7 @@ def test_there_may_be_no_body():
     ],
 )
 def test_an_answer_is_read_in_the_best_way(responses, expected):
-    """Successes alone; `default` is one when there is no other."""
+    """Successes alone, each in every way that it has; `default` is one when there is no other."""
     assert expected == [(each.status, each.kind, each.media) for each in only({"responses": responses}).answers]
 
 
@@ -102,6 +105,20 @@ def test_a_call_asks_for_what_it_reads():
     )
     assert "application/json, text/csv, application/problem+json" == call.accept
     assert "application/problem+json" == only({"responses": {}}).accept
+
+
+def test_json_is_asked_for_before_the_rest():
+    """A server that can choose sends it; one that cannot may send the others."""
+    call = only({"responses": {"200": content("text/csv", "image/png", "application/json")}})
+    assert "application/json, text/csv;q=0.5, image/png;q=0.5, application/problem+json" == call.accept
+
+
+def test_several_kinds_of_json_are_one_answer():
+    """It is one of their schemas; of the same one it is that."""
+    (found,) = only({"responses": {"200": content("application/json", "application/b+json")}}).answers
+    assert {"anyOf": [{"title": "application/b+json"}, {"title": "application/json"}]} == found.schema
+    same = {"content": {each: {"schema": {"type": "null"}} for each in ("application/json", "application/b+json")}}
+    assert [{"type": "null"}] == [each.schema for each in only({"responses": {"200": same}}).answers]
 
 
 @pytest.mark.parametrize("media", ["a/b\r\nx: y", "", " a/b", "a/é", "a/b\x00"])

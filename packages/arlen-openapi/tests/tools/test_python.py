@@ -226,6 +226,53 @@ def test_several_answers_have_several_types(module, spoken):
     assert (found.Card(amount=1, number="1"), None) == (first.payment, second)
 
 
+def several(tree):
+    """Give the answer of one operation three media types."""
+    content = tree["paths"]["/notes/{id}"]["get"]["responses"]["200"]["content"]
+    content |= {"text/csv": {"schema": {"type": "string"}}, "image/png": {}}
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "expected"),
+    [
+        ("text/csv; charset=utf-8", "1,é".encode(), "1,é"),
+        ("Text/HTML", b"<p>", "<p>"),
+        ("image/png", b"\x89\x00", b"\x89\x00"),
+        ("application/zip", b"PK", b"PK"),
+        ("", b"PK", b"PK"),
+    ],
+)
+def test_an_answer_is_read_as_what_it_is(media, body, expected, module, spoken):
+    """Its Content-Type says so, where the document offers several: text, or bytes for what is neither text nor JSON."""
+    headers = {"content-type": media} if media else {}
+    client, seen = spoken(module("notes", several), httpx.Response(200, content=body, headers=headers))
+    assert expected == client.show_note(1)
+    assert "application/json, text/csv;q=0.5, image/png;q=0.5, application/problem+json" == seen[0].headers["accept"]
+
+
+def test_json_among_several_answers_has_its_type(module, spoken):
+    """Also under a media type of its own kind; the annotation has all of them."""
+    found = module("notes", several)
+    body = msgspec.json.encode({"id": 1, "title": "Tea", "state": "open", "made": "2026-11-22T12:30:00Z"})
+    for media in ("application/json; charset=utf-8", "application/vnd.note+json"):
+        client, _ = spoken(found, httpx.Response(200, content=body, headers={"content-type": media}))
+        assert isinstance(client.show_note(1), found.Note)
+    assert "Note | str | bytes" == found.Client.show_note.__annotations__["return"]
+
+
+def test_an_answer_of_no_kind_that_was_said_is_an_error(module, spoken):
+    """Rather than text that was to be something else."""
+
+    def change(tree):
+        several(tree)
+        del tree["paths"]["/notes/{id}"]["get"]["responses"]["200"]["content"]["image/png"]
+
+    found = module("notes", change)
+    client, _ = spoken(found, httpx.Response(200, content=b"x", headers={"content-type": "image/png"}))
+    with pytest.raises(found.ApiError, match="the answer is of a media type that the document does not have"):
+        client.show_note(1)
+
+
 def test_a_tag_goes_over_the_wire(module, spoken):
     """Although it is no field."""
     found = module("shop")

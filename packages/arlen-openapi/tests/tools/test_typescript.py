@@ -248,6 +248,40 @@ def test_errors(specimen, spoken):
     assert "the path parameter id is missing" == told["missing"]
 
 
+def test_an_answer_is_read_as_what_it_is(specimen, spoken):
+    """Its Content-Type says so, where the document offers several."""
+    tree = specimen("notes")
+    content = tree["paths"]["/notes/{id}"]["get"]["responses"]["200"]["content"]
+    content |= {"text/csv": {}, "image/png": {}}
+    assert "): Promise<Note | string | Blob> {" in typescript.client(Document(tree))
+    told = spoken(
+        tree,
+        "const given = async (media, body) => {",
+        "  answer = () => new Response(body, { headers: media === '' ? {} : { 'content-type': media } });",
+        "  const found = await client.showNote({ id: 1 });",
+        "  return found instanceof Blob ? [...new Uint8Array(await found.arrayBuffer())] : found; };",
+        "told.json = await given('application/json; charset=utf-8', '[1]');",
+        "told.kind = await given('Application/Vnd.Note+JSON', '[2]');",
+        "told.text = await given('text/csv; charset=utf-8', '1,é');",
+        "told.bytes = await given('image/png', new Uint8Array([137, 0]));",
+        "told.other = await given('application/zip', new Uint8Array([80]));",
+    )["told"]
+    assert {"json": [1], "kind": [2], "text": "1,é", "bytes": [137, 0], "other": [80]} == told
+
+
+def test_an_answer_of_no_kind_that_was_said_is_an_error(specimen, spoken):
+    """Rather than text that was to be something else."""
+    tree = specimen("notes")
+    tree["paths"]["/notes/{id}"]["get"]["responses"]["200"]["content"]["text/csv"] = {}
+    told = spoken(
+        tree,
+        "answer = () => new Response('x', { headers: { 'content-type': 'image/png' } });",
+        "const error = await failed(() => client.showNote({ id: 1 }));",
+        "told.error = [error instanceof made.ApiError, error.message, error.body];",
+    )["told"]
+    assert [True, "200 the answer is of a media type that the document does not have", "x"] == told["error"]
+
+
 def test_headers_may_come_from_a_function(specimen, spoken):
     """Asked for at each call, so that a token can be renewed."""
     found = spoken(
