@@ -20,6 +20,7 @@ from threading import Condition, Thread
 from typing import IO, Any, Self, cast
 
 from tools.bench.processes import launched
+from tools.load.probes import until
 
 __all__ = ["PATIENCE", "SITE", "Load", "Running", "ended", "environ", "propane"]
 
@@ -144,8 +145,9 @@ class Running:
         return socket.create_connection(self.place, timeout=PATIENCE)
 
     def signal(self, number: int) -> None:
-        """Send the runner a signal."""
+        """Send the runner a signal, and wait until it has it: of two that wait, the lower number comes first."""
         self.process.send_signal(number)
+        until(lambda: not _waits(self.process.pid, number), patience=1.0)
 
     def join(self) -> int:
         """Wait for its end; the exit code."""
@@ -249,3 +251,12 @@ def _kill_if_ours(pid: int) -> None:
     with suppress(OSError):
         if b"arlen_server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
+
+
+def _waits(pid: int, number: int) -> bool:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:  # it is gone, or the system does not tell
+        return False
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return any(mask >> number - 1 & 1 for mask in masks)
