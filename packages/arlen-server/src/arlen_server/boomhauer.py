@@ -54,7 +54,7 @@ class Reloader:
         environ: Mapping[str, str],
         emit: Callable[..., None],
     ) -> None:
-        self.settings = Settings()
+        self.settings = _asked(environ)
         self.failure: Failure | None = None
         self._configure = configure
         self._app = app
@@ -227,6 +227,14 @@ def _forget(path: Path) -> None:
     if path.suffix == ".py":
         with suppress(OSError, NotImplementedError):
             Path(cache_from_source(str(path))).unlink()
+
+
+def _asked(environ: Mapping[str, str]) -> Settings:
+    """Return where `--host` and `--port` say, for as long as the files say nothing that can be read."""
+    words = {name: environ.get(f"ARLEN_SERVER__{name.upper()}") for name in ("host", "port")}
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert({name: word for name, word in words.items() if word}, Settings, strict=False)
+    return Settings()
 
 
 def _where(settings: Settings) -> tuple[Any, ...]:

@@ -239,8 +239,9 @@ def test_wrong_configuration_gives_a_page_and_recovers(dev, root):
     config = root / "config" / "app.toml"
     good = config.read_text()
     config.write_text("[server\n")
-    boomhauer = dev(ready=False)
+    boomhauer = dev(ready=False, ARLEN_SERVER__PORT="0")  # as `--port 0`, which counts before any file can be read
     boomhauer.wait("broken")
+    assert not boomhauer.address.endswith(":3000")
     assert "config/app.toml" == json.loads(boomhauer.get(STATE)[1])["file"]
     config.write_text(good + "max_bdy = 3\n")
     boomhauer.wait("broken", 2)
