@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from arlen_core.app import App
+from arlen_core.spans import Tracer
 from arlen_otel.plugin import Otel
 from arlen_otel.settings import Settings
 
@@ -154,3 +155,17 @@ def traced(collector, tmp_path):
         return app
 
     return make
+
+
+@pytest.fixture
+def told():
+    """What a tracer has told."""
+    return []
+
+
+@pytest.fixture
+def tracer(told):
+    """A tracer that somebody listens to."""
+    made = Tracer()
+    made.listen(told.extend)
+    return made

@@ -12,20 +12,6 @@ from arlen_otel.clients import outgoing
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-@pytest.fixture
-def told():
-    """What a tracer has told."""
-    return []
-
-
-@pytest.fixture
-def tracer(told):
-    """A tracer that somebody listens to."""
-    made = Tracer()
-    made.listen(told.extend)
-    return made
-
-
 def test_a_request_is_a_client_span(tracer, told):
     """Named by its method, with what OpenTelemetry wants to know of it."""
     with outgoing(tracer, "GET", "https://api.example.org/rates/eur?day=1") as request:

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from arlen_core.spans import Tracer
-
 httpx = pytest.importorskip("httpx", reason="needs httpx")
 transports = pytest.importorskip("arlen_otel.transports")
 AsyncTransport, Transport = transports.AsyncTransport, transports.Transport
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def told():
-    """What a tracer has told."""
-    return []
-
-
-@pytest.fixture
-def tracer(told):
-    """A tracer that somebody listens to."""
-    made = Tracer()
-    made.listen(told.extend)
-    return made
 
 
 def answers(request):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arlen_core.requests import Request
     from arlen_core.responses import Response
 
-__all__ = ["Event", "Listener", "Span", "Tracer", "active", "propagation"]
+__all__ = ["METHODS", "Event", "Listener", "Span", "Tracer", "active", "propagation"]
 
 MOST = 512
 """Spans of one request that are kept until its end; those of a longer one are told in parts."""
@@ -26,7 +26,8 @@ MOST = 512
 _KEY = "arlen_core.spans"  # in `request.state`, which is the application's
 _ATTRIBUTES = 128  # of one span, as OpenTelemetry's limit; further ones are left out
 _EVENTS = 128  # the same
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
+"""The methods that traces and metrics name; any other one is "_OTHER", for clients may make up as many as they like."""
 
 
 class Event(Struct, frozen=True):
@@ -401,7 +402,7 @@ def _begun(request: Request) -> Span:
 
 
 def _server(span: Span, request: Request, response: Response, sent: int, error: BaseException | None) -> Span:
-    method = request.method if request.method in _METHODS else "_OTHER"
+    method = request.method if request.method in METHODS else "_OTHER"
     failure = error if error is not None else request.failure if response.status >= 500 else None
     begun, ended = request.received, request.ended
     handled = request.handled or ended

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from arlen_core.errors import HTTPError
 from arlen_core.meters import SECONDS, Declaration
+from arlen_core.spans import METHODS
 from arlen_metrics.instruments import Child
 from arlen_metrics.registry import Registry
 
@@ -24,7 +25,6 @@ BYTES = (100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0, 100_000
 """The bounds of the sizes of bodies."""
 
 _LABELS = ("http.request.method", "http.route", "http.response.status_code", "error.type")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
 _NS = 1e-9
 _SIZES = tuple(map(int, BYTES))  # whole numbers compare faster with each other
 
@@ -108,7 +108,7 @@ class Traffic:
     def _row(self, key: tuple[str, str, int]) -> tuple[Child, Child]:
         template, method, status = key
         row = self._pair((_method(method), template or OTHER, str(status), ""))
-        if method in _METHODS:  # else anybody could fill this with words
+        if method in METHODS:  # else anybody could fill this with words
             self._rows[key] = row
         return row
 
@@ -139,7 +139,7 @@ def _handshake(request: Request) -> float:
 
 
 def _method(method: str) -> str:
-    return method if method in _METHODS else OTHER
+    return method if method in METHODS else OTHER
 
 
 def _type(error: BaseException) -> str:

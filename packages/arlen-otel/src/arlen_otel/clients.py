@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from arlen_core.spans import Span, propagation
+from arlen_core.spans import METHODS, Span, propagation
 
 if TYPE_CHECKING:
     from arlen_core.spans import Tracer
 
 __all__ = ["Outgoing", "outgoing"]
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"})
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -55,7 +54,7 @@ def outgoing(spans: Tracer, method: str, url: str) -> Iterator[Outgoing]:
     >>> told[0].name, told[0].attributes["url.full"], sent["traceparent"] == told[0].traceparent
     ('GET', 'https://api.example.org/rates', True)
     """
-    known = method if method in _METHODS else "_OTHER"
+    known = method if method in METHODS else "_OTHER"
     attributes = _described(url) if spans.on else {}
     with spans.span("HTTP" if known == "_OTHER" else known, "client", **attributes) as span:
         span.set("http.request.method", known)
