@@ -192,3 +192,20 @@ async def test_a_websocket_counts_its_handshake(app):
         families = {each.declaration.name: each.series for each in app.plugins.get("metrics").collect()}
         assert 0.0 == families[SENT]["GET", "/feed", "101", ""][-1]
         assert {(): 0.0} == rows(app, "http.server.active_requests")
+
+
+async def test_spans_and_series_name_an_error_alike(app):
+    """The span of a request and its series say the same of what it failed with: the class, with its module."""
+    told = []
+    app.spans.listen(told.extend)
+
+    @app.get("/cancelled")
+    async def cancelled() -> str:
+        raise anyio.BrokenResourceError
+
+    async with Client(app) as client:
+        await client.get("/cancelled")
+        assert {"anyio.BrokenResourceError"} == {
+            each.attributes["error.type"] for each in told if each.kind == "server"
+        }
+        assert ("GET", "/cancelled", "500", "anyio.BrokenResourceError") in rows(app, DURATION)

@@ -14,7 +14,7 @@ import anyio
 from msgspec import Struct
 
 from arlen_core.deadlines import named
-from arlen_core.errors import ArlenError
+from arlen_core.errors import ArlenError, error_type
 from arlen_core.meters import Meters
 from arlen_core.spans import Tracer
 
@@ -217,7 +217,7 @@ class Background:
                 span.set("arlen.task", job.name)
                 await _done(job)
         except BaseException as error:
-            wrong = type(error).__name__
+            wrong = error_type(error)
             raise
         finally:
             self._durations.record(perf_counter() - begun, job.name, wrong)

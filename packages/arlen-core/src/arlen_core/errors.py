@@ -20,6 +20,7 @@ __all__ = [
     "PayloadTooLarge",
     "StartupError",
     "ValidationFailed",
+    "error_type",
 ]
 
 
@@ -124,6 +125,17 @@ class ValidationFailed(HTTPError):
 
     def __init__(self, errors: Sequence[FieldError], detail: str = "the input is not valid") -> None:
         super().__init__(422, detail, code="validation_failed", errors=errors)
+
+
+def error_type(error: BaseException) -> str:
+    """Return how traces and metrics name the kind of an error, `error.type` to OpenTelemetry: with its module.
+
+    >>> error_type(KeyError("x")), error_type(NotFound())
+    ('KeyError', 'arlen_core.errors.NotFound')
+    """
+    kind = type(error)
+    own = kind.__module__ in {"builtins", "__main__"}
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
 
 
 # RFC 9110 §15 has new names for these, and not every Python knows them

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from arlen_core import ambient
 from arlen_core.ambient import bridge, inside
+from arlen_core.errors import error_type
 from arlen_core.ids import new_id, new_span, parse_state, parse_trace
 from arlen_core.logs import current
 
@@ -423,7 +424,7 @@ def _server(span: Span, request: Request, response: Response, sent: int, error: 
     if request.client is not None:
         attributes["client.address"] = request.client[0]
     if failure is not None:
-        attributes["error.type"] = type(failure).__name__
+        attributes["error.type"] = error_type(failure)
     elif response.status >= 500:
         attributes["error.type"] = str(response.status)
     for name, first, last in (

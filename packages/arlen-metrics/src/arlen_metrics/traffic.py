@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from arlen_core.errors import HTTPError
+from arlen_core.errors import HTTPError, error_type
 from arlen_core.meters import SECONDS, Declaration
 from arlen_core.spans import METHODS
 from arlen_metrics.instruments import Child
@@ -116,9 +116,9 @@ class Traffic:
         route, failure = request.template or OTHER, request.failure
         word = str(status) if status >= 500 else ""
         if error is not None:
-            word = _type(error)
+            word = error_type(error)
         elif failure is not None and not isinstance(failure, HTTPError):
-            word = _type(failure)
+            word = error_type(failure)
             count = self._registry.child(EXCEPTIONS, (word, route))
             count.cells[count.at] += 1.0
         return self._pair((_method(request.method), route, str(status), word))
@@ -140,10 +140,3 @@ def _handshake(request: Request) -> float:
 
 def _method(method: str) -> str:
     return method if method in METHODS else OTHER
-
-
-def _type(error: BaseException) -> str:
-    kind = type(error)
-    return (
-        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
-    )

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from arlen_core.errors import error_type
 from arlen_core.lines import hide
 from arlen_core.spans import Span
 
@@ -40,10 +41,9 @@ class Failure(Struct, frozen=True):
     def of(cls, error: BaseException, length: int = LENGTH) -> Failure:
         """Return what is kept of an exception: of its texts, and those of its causes, so many characters each."""
         kind = type(error)
-        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         trace = TracebackException(kind, error, error.__traceback__, limit=-_FRAMES, lookup_lines=False, compact=True)
         _bound(trace, length)
-        return cls(name, _said(error)[:length], trace, length)
+        return cls(error_type(error), _said(error)[:length], trace, length)
 
     @property
     def attributes(self) -> dict[str, Any]:

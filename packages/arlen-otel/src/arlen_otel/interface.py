@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from arlen_core.ambient import bridge
+from arlen_core.errors import error_type
 from arlen_core.spans import Event, Tracer
 from arlen_otel.limits import values
 from arlen_otel.sampling import sampled
@@ -155,7 +156,7 @@ class Shadow(trace.Span):
         escaped: bool = False,  # noqa: FBT001, FBT002  # the interface says so
     ) -> None:
         """Note an exception: its type and its text."""
-        told = {"exception.type": type(exception).__qualname__, "exception.message": str(exception)}
+        told = {"exception.type": error_type(exception), "exception.message": str(exception)}
         self.add_event("exception", told | dict(attributes or {}), timestamp)
 
     def end(self, end_time: int | None = None) -> None:
